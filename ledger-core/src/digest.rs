@@ -1,0 +1,182 @@
+//! Digests: 32 bytes, written as lower-case hex, and the two rules by which this ledger hashes.
+//!
+//! The Merkle trees hash as RFC 6962 says (prefix 0x00 for a leaf, 0x01 for a node). Every other hash
+//! starts with an ASCII tag and a zero byte and has fields of fixed length or with their length in
+//! front, so that a hash of one kind can never be replayed as another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+use sha3::Sha3_256;
+
+/// A 32-byte digest (SHA-256 or SHA3-256, as the place that holds it says).
+///
+/// Printed and serialised as 64 lower-case hex digits; nothing else is accepted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// Length in bytes.
+    pub const LENGTH: usize = 32;
+
+    /// Wraps 32 bytes that are a digest already.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// SHA-256 of the concatenated parts, with nothing in between and no tag: for contents that
+    /// others hash as well (documents, certificates, files). For our own structures use [`tagged`].
+    pub fn sha256(parts: &[&[u8]]) -> Self {
+        let mut hasher = Sha256::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+
+    /// SHA3-256 of the concatenated parts.
+    pub fn sha3_256(parts: &[&[u8]]) -> Self {
+        let mut hasher = Sha3_256::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+
+    /// Takes a slice of exactly 32 bytes.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+/// SHA-256 of `tag`, a zero byte and the parts. The caller sees to it that every part is of fixed
+/// length or carries its length in front.
+pub fn tagged(tag: &str, parts: &[&[u8]]) -> Digest {
+    let mut hasher = Sha256::new();
+    hasher.update(tag.as_bytes());
+    hasher.update([0]);
+    for part in parts {
+        hasher.update(part);
+    }
+    Digest(hasher.finalize().into())
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&encode_hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The text is not lower-case hex of the expected length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not lower-case hex of {expected_bytes} bytes")]
+pub struct HexError {
+    /// How many bytes were expected.
+    pub expected_bytes: usize,
+}
+
+impl FromStr for Digest {
+    type Err = HexError;
+
+    fn from_str(text: &str) -> Result<Self, HexError> {
+        parse_hex(text).map(Self)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&encode_hex(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+
+/// Bytes as lower-case hex.
+pub fn encode_hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|nibble| HEX.get(usize::from(nibble)).copied().unwrap_or('0'))
+        .collect()
+}
+
+/// Exactly `N` bytes of lower-case hex.
+pub fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
+    let error = HexError { expected_bytes: N };
+    let mut bytes = [0; N];
+    let mut digits = text.bytes();
+    for byte in &mut bytes {
+        let high = digits.next().and_then(nibble).ok_or(error)?;
+        let low = digits.next().and_then(nibble).ok_or(error)?;
+        *byte = high << 4 | low;
+    }
+    if digits.next().is_some() { Err(error) } else { Ok(bytes) }
+}
+
+/// Any number of bytes, at most `bytes_max`, of lower-case hex.
+pub fn parse_hex_vec(text: &str, bytes_max: usize) -> Result<Vec<u8>, HexError> {
+    let error = HexError { expected_bytes: text.len() / 2 };
+    if !text.len().is_multiple_of(2) || text.len() / 2 > bytes_max {
+        return Err(error);
+    }
+    let mut digits = text.bytes();
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    while let Some(high) = digits.next() {
+        let high = nibble(high).ok_or(error)?;
+        let low = digits.next().and_then(nibble).ok_or(error)?;
+        bytes.push(high << 4 | low);
+    }
+    Ok(bytes)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha256_and_sha3_give_the_published_digests_of_abc() {
+        let abc: &[&[u8]] = &[b"a", b"bc"];
+        assert_eq!(Digest::sha256(abc).to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            Digest::sha3_256(abc).to_string(),
+            "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"
+        );
+    }
+
+    #[test]
+    fn hex_is_lower_case_and_of_exact_length() {
+        let text = Digest::sha256(&[]).to_string();
+        assert_eq!(text.parse::<Digest>().map(|digest| digest.to_string()), Ok(text.clone()));
+        for bad in [text.to_uppercase(), text[1..].to_owned(), format!("{text}0"), text.replace('e', "g")] {
+            assert!(bad.parse::<Digest>().is_err(), "{bad}");
+        }
+    }
+}
