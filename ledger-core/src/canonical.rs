@@ -369,13 +369,13 @@ mod tests {
     proptest! {
         /// The naive form of the rule: parse with another parser, encode, compare.
         #[test]
-        fn accepted_means_equal_to_its_own_canonical_form(value in any_value(), flip in any::<prop::sample::Index>(), bit in 0..8) {
+        fn accepted_means_equal_to_its_own_canonical_form(value in any_value(), flip in any::<prop::sample::Index>(), bit in 0_u32..8) {
             let canonical = encode(&value).unwrap();
             prop_assert_eq!(check(&canonical), Ok(()));
             prop_assert_eq!(&serde_json::from_slice::<serde_json::Value>(&canonical).unwrap(), &value);
             let mut changed = canonical.clone();
             let place = flip.index(changed.len());
-            changed[place] ^= 1 << bit;
+            changed[place] ^= 1_u8 << bit;
             let reparsed = serde_json::from_slice::<serde_json::Value>(&changed);
             let naive = reparsed.ok().and_then(|value| encode(&value).ok()) == Some(changed.clone());
             prop_assert_eq!(check(&changed).is_ok(), naive);
