@@ -46,6 +46,8 @@ macro_rules! serde_as_text {
     };
 }
 
+pub(crate) use serde_as_text;
+
 /// An id of 128 random bits, 32 lower-case hex digits. Never derived from anything, never a UUIDv7.
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
@@ -164,6 +166,19 @@ digest_id! {
 digest_id! {
     /// A client's command: HMAC-SHA-256(ledger secret, "edl/v1/command" 00 participant id (16 bytes) || idempotency key).
     CommandId, "command id"
+}
+
+digest_id! {
+    /// What a command asked for: HMAC-SHA-256(ledger secret, "edl/v1/request" 00 || canonical request). A command
+    /// that comes again under the same id with another request is a mistake of the client.
+    RequestDigest, "request digest"
+}
+
+impl RequestDigest {
+    /// The digest of a request in canonical form.
+    pub fn of_request(ledger_secret: &[u8; 32], canonical: &[u8]) -> Self {
+        Self(hmac_sha256(ledger_secret, &[b"edl/v1/request\0", canonical]))
+    }
 }
 
 impl CertificateId {

@@ -9,4 +9,6 @@
 pub mod canonical;
 pub mod digest;
 pub mod id;
+pub mod payload;
+pub mod record;
 pub mod time;
