@@ -1,1 +1,4 @@
 //! To be written.
+
+#[cfg(feature = "test-ca")]
+pub mod test_ca;
