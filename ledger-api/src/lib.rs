@@ -1,1 +1,4 @@
 //! To be written.
+
+#[cfg(feature = "server")]
+pub mod demo;
