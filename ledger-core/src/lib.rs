@@ -9,4 +9,6 @@
 pub mod canonical;
 pub mod digest;
 pub mod id;
+pub mod pki;
+pub mod signature;
 pub mod time;
