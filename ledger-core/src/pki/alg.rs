@@ -14,7 +14,6 @@ mod rsa;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-pub(crate) use digest::OIDS as DIGEST_OIDS;
 use serde::{Deserialize, Serialize};
 
 use super::asn1::{AlgorithmIdentifier, Asn1Error, Oid, Tlv, tag};

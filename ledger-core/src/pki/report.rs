@@ -272,8 +272,21 @@ pub struct RevocationCheck {
     /// When newer evidence is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_update: Option<Timestamp>,
-    /// The outcome with its code; the evidence stands here.
+    /// The outcome with its code.
     pub check: Check,
+    /// SHA-256 of the CRLs (later also OCSP answers) that it rests on; here and not in the check, for a report
+    /// nests as deep as canonical JSON allows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Digest>,
+}
+
+impl RevocationCheck {
+    /// Moves the evidence of the check to where this structure keeps it.
+    #[must_use]
+    pub(crate) fn flattened(mut self) -> Self {
+        self.evidence.append(&mut self.check.evidence);
+        self
+    }
 }
 
 /// Every code that a check can carry. None is ever renamed or removed.

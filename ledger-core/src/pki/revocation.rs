@@ -39,6 +39,7 @@ pub fn of_trust_anchor(anchor: &Certificate) -> RevocationCheck {
         this_update: None,
         next_update: None,
         check: Check::not_applicable(codes::TRUST_ANCHOR),
+        evidence: Vec::new(),
     }
 }
 
@@ -61,7 +62,8 @@ pub fn status(input: &StatusInput<'_>, operations: &mut u32) -> RevocationCheck 
         source: RevocationSource::Crl,
         this_update: Some(crl.this_update()),
         next_update: crl.next_update(),
-        check: check.with_evidence(vec![crl.digest()]),
+        check,
+        evidence: vec![crl.digest()],
     };
 
     if let Some((crl, revoked)) = revoked_for_good(&usable, input.at) {
@@ -104,7 +106,9 @@ fn unknown(input: &StatusInput<'_>, newest: Option<&Crl>, obstacle: Option<Check
         this_update: newest.map(Crl::this_update),
         next_update: newest.and_then(Crl::next_update),
         check,
+        evidence: Vec::new(),
     }
+    .flattened()
 }
 
 /// Whether the CRL may speak about the certificate: issuer, scope, authority, signature (pitfall 13).

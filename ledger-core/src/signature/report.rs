@@ -156,7 +156,8 @@ pub struct SignatureReport {
     /// The validity of the signer's certificate.
     pub certificate_validity_at: PerTime<Check>,
     /// One for each certificate of the path; absent without a path.
-    pub revocation_at: PerTime<Statuses>,
+    #[serde(default, skip_serializing_if = "RevocationAt::is_empty")]
+    pub revocation_at: RevocationAt,
     /// Whether the certificate may sign documents.
     pub key_usage: Check,
     /// Timestamps of the signature.
@@ -165,13 +166,22 @@ pub struct SignatureReport {
     pub verdict: Verdict,
 }
 
-/// The revocation status of every certificate of a path.
+/// The revocation status of every certificate of the path, target first, anchor last; absent without a path.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Statuses {
-    /// Target first, anchor last; absent without a path.
+pub struct RevocationAt {
+    /// At the trusted time of signing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub statuses: Vec<RevocationCheck>,
+    pub at_signing: Vec<RevocationCheck>,
+    /// At the time of receipt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_receipt: Vec<RevocationCheck>,
+}
+
+impl RevocationAt {
+    const fn is_empty(&self) -> bool {
+        self.at_signing.is_empty() && self.at_receipt.is_empty()
+    }
 }
 
 /// What came out of [`super::verify_certificate`].

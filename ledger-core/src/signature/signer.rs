@@ -11,7 +11,7 @@ use super::attributes::{
     Single,
 };
 use super::cms::{SignedData, SignerIdentifier, SignerInfo};
-use super::report::{IntegrityChecks, SignatureReport, SignerCheck, Statuses, TimeProof};
+use super::report::{IntegrityChecks, RevocationAt, SignatureReport, SignerCheck, TimeProof};
 use crate::digest::Digest;
 use crate::pki::alg::{AlgorithmError, AlgorithmRegistry, SignatureRequest, Verified};
 use crate::pki::asn1::name::Name;
@@ -91,7 +91,7 @@ pub(super) fn verify(
         .chain(validation::verdicts(&moments.at_signing))
         .chain(validation::verdicts(&moments.at_receipt)),
     );
-    let split = |moment: Moment| (moment.chain, moment.validity, Statuses { statuses: moment.revocation });
+    let split = |moment: Moment| (moment.chain, moment.validity, moment.revocation);
     let (signing, receipt) = (split(moments.at_signing), split(moments.at_receipt));
     SignatureReport {
         id: Digest::sha256(&[signer.raw]),
@@ -104,7 +104,7 @@ pub(super) fn verify(
         algorithms,
         chain_at: PerTime { at_signing: signing.0, at_receipt: receipt.0 },
         certificate_validity_at: PerTime { at_signing: signing.1, at_receipt: receipt.1 },
-        revocation_at: PerTime { at_signing: signing.2, at_receipt: receipt.2 },
+        revocation_at: RevocationAt { at_signing: signing.2, at_receipt: receipt.2 },
         key_usage,
         timestamps: timestamps(signer),
         verdict,

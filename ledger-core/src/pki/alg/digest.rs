@@ -1,7 +1,7 @@
 //! SHA-2, and the digests that are refused.
 
 use const_oid::ObjectIdentifier;
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use sha2::{Sha256, Sha384, Sha512};
 
 use super::{AlgorithmIdentifier, DigestScheme, Oid};
 

@@ -139,20 +139,19 @@ impl PssParameters {
         let salt = field(2)?;
         let trailer = field(3)?;
         reader.finish().map_err(malformed)?;
-        let (Some(hash), Some(mask)) = (hash, mask) else {
-            return Err(AlgorithmError::Forbidden { what: "sha1" });
-        };
+        let Some(hash) = hash else { return Err(AlgorithmError::Forbidden { what: "sha1" }) };
         let hash = AlgorithmIdentifier::from_tlv(hash).map_err(malformed)?;
         if let Some(what) = forbidden_digest(hash.oid) {
             return Err(AlgorithmError::Forbidden { what });
         }
         let digest = Digest::from_oid(hash.oid)
             .ok_or_else(|| AlgorithmError::Unsupported { oid: format!("RSASSA-PSS with {}", hash.oid) })?;
-        let mask = AlgorithmIdentifier::from_tlv(mask).map_err(malformed)?;
+        // Another hash in MGF1 (SHA-1 when nothing is said) is legal, but neither `rsa` nor other libraries do it.
+        let other_mask = || AlgorithmError::Unsupported { oid: "RSASSA-PSS with another mask generation".to_owned() };
+        let mask = AlgorithmIdentifier::from_tlv(mask.ok_or_else(other_mask)?).map_err(malformed)?;
         let mask_hash = mask.parameters.and_then(|der| AlgorithmIdentifier::parse(der).ok());
-        // Another hash in MGF1 is legal, but neither `rsa` nor other libraries do it.
         if !mask.oid.is(&MGF1) || mask_hash.is_none_or(|inner| Digest::from_oid(inner.oid) != Some(digest)) {
-            return Err(AlgorithmError::Unsupported { oid: "RSASSA-PSS with another mask generation".to_owned() });
+            return Err(other_mask());
         }
         if !hash.has_no_parameters() || mask_hash.is_some_and(|inner| !inner.has_no_parameters()) {
             return Err(AlgorithmError::BadParameters { what: "RSASSA-PSS hash parameters" });

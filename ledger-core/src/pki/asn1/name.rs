@@ -48,14 +48,6 @@ impl Name {
         Ok(Self { raw: tlv.raw.to_vec(), comparable })
     }
 
-    pub(crate) fn raw(&self) -> &[u8] {
-        &self.raw
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.comparable.is_empty()
-    }
-
     /// All attributes in order; `parse` has checked the structure.
     pub(crate) fn attributes(&self) -> Vec<Attribute<'_>> {
         let mut found = Vec::new();

@@ -84,12 +84,13 @@ mod tests {
 
     #[test]
     fn identifiers_print_dotted() {
-        for dotted in ["1.2.840.113549.1.1.11", "2.5.4.97", "2.999.3", "1.2.398.3.3.4.1.2.1", "0.9.2342.19200300.100.1.1"]
-        {
+        for dotted in ["1.2.840.113549.1.1.11", "2.5.4.97", "1.2.398.3.3.4.1.2.1", "0.9.2342.19200300.100.1.1"] {
             let known = ObjectIdentifier::new_unwrap(dotted);
             assert_eq!(Oid::new(known.as_bytes()).unwrap().to_string(), dotted);
             assert!(Oid::new(known.as_bytes()).unwrap().is(&known));
         }
+        assert_eq!(Oid::new(&[0x88, 0x37, 0x03]).unwrap().to_string(), "2.999.3");
+        assert_eq!(Oid::new(&[&[0x2a], [0xff; 30].as_slice(), &[1]].concat()).unwrap().to_string(), "1.2.?");
     }
 
     #[test]
