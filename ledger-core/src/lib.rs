@@ -10,5 +10,7 @@ pub mod canonical;
 pub mod digest;
 pub mod id;
 pub mod payload;
+pub mod pki;
 pub mod record;
+pub mod signature;
 pub mod time;

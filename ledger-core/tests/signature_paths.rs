@@ -1,0 +1,145 @@
+//! NIST PKITS: certification paths (`pki-suites/pkits`) and signed messages (`pki-suites/pkits-smime`).
+
+use std::sync::Arc;
+
+use ledger_core::pki::alg::AlgorithmRegistry;
+use ledger_core::pki::certificate::Certificate;
+use ledger_core::pki::path::{self, CertificationPath, PathSettings};
+use ledger_core::signature::{
+    EvidenceSet, Outcome, SignaturePolicy, TrustSnapshot, Verdict, VerifyInput, verify, verify_certificate,
+};
+use ledger_core::time::Timestamp;
+use serde_json::Value;
+
+const SUITES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/pki-suites/");
+
+fn read(path: &str) -> Vec<u8> {
+    std::fs::read(format!("{SUITES}{path}")).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn cases(suite: &str) -> Vec<Value> {
+    let all: Value = serde_json::from_slice(&read(&format!("{suite}/cases.json"))).unwrap();
+    all["cases"].as_array().unwrap().clone()
+}
+
+fn strings<'v>(case: &'v Value, name: &str) -> Vec<&'v str> {
+    case[name].as_array().map(|list| list.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+}
+
+fn certificate(name: &str) -> Vec<u8> {
+    read(&format!("pkits/certs/{name}"))
+}
+
+fn time(case: &Value) -> Timestamp {
+    case["validation_time"].as_str().unwrap().replace('Z', ".000Z").parse().unwrap()
+}
+
+/// DSA (4.1.4, 4.1.5) is unsupported, a time before 1970 (4.2.3) does not parse: neither may end as valid.
+const NOT_EXPECTED: [&str; 3] = ["4.1.4:", "4.1.5:", "4.2.3:"];
+
+fn path_holds(case: &Value) -> bool {
+    let Ok(target) = Certificate::parse(&certificate(case["target"].as_str().unwrap())) else { return false };
+    let parse = |name: &str| Certificate::parse(&certificate(name)).ok().map(Arc::new);
+    let pool: Vec<_> = strings(case, "intermediates").into_iter().filter_map(parse).collect();
+    let anchors: Vec<_> = case["trust_anchor"].as_str().into_iter().filter_map(parse).collect();
+    let at = time(case);
+    let given = &case["settings"];
+    let flag = |name: &str| given[name].as_bool().unwrap();
+    let policies = given["initial_policy_set"].as_array();
+    let settings = PathSettings {
+        initial_policies: policies.map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+        explicit_policy: flag("initial_explicit_policy"),
+        inhibit_policy_mapping: flag("initial_policy_mapping_inhibit"),
+        inhibit_any_policy: flag("initial_any_policy_inhibit"),
+    };
+    let in_force = |path: &CertificationPath| path.certificates().iter().all(|certificate| certificate.in_force_at(at));
+    let target = Arc::new(target);
+    let registry = AlgorithmRegistry::standard();
+    let found = path::find(&target, &pool, &anchors, registry, &settings, &mut 200, &mut |path| in_force(path));
+    found.is_ok_and(|paths| paths.iter().any(in_force))
+}
+
+#[test]
+fn every_pkits_path_case_is_judged_as_nist_says() {
+    let (mut agreed, mut wrong) = (0, Vec::new());
+    for case in cases("pkits") {
+        let id = case["id"].as_str().unwrap();
+        let reason = case["reason"].as_str();
+        // Cases about revocation alone have a sound path; they are judged below.
+        let expected = case["expect"] == "valid" || reason.is_some_and(|reason| reason != "path");
+        let excepted = NOT_EXPECTED.iter().any(|prefix| id.starts_with(prefix));
+        match path_holds(&case) {
+            holds if excepted => assert!(!holds, "{id} must not be valid by accident"),
+            holds if holds == expected => agreed += 1,
+            holds => wrong.push(format!("{id}: {holds}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(agreed > 150, "{agreed}");
+}
+
+#[test]
+fn no_pkits_case_with_revocation_ends_falsely_valid() {
+    let policy = SignaturePolicy::default_2026();
+    let (mut good, mut undetermined, mut total) = (0, Vec::new(), 0);
+    for case in cases("pkits").iter().filter(|case| case["revocation_required"] == true) {
+        let id = case["id"].as_str().unwrap();
+        let Ok(trust) = TrustSnapshot::from_certificates([certificate(case["trust_anchor"].as_str().unwrap())]) else {
+            panic!("{id}");
+        };
+        let intermediates = strings(case, "intermediates").into_iter().map(certificate);
+        let crls = strings(case, "crls").into_iter().map(|name| read(&format!("pkits/crls/{name}")));
+        let evidence = EvidenceSet::new(intermediates, crls);
+        let target = certificate(case["target"].as_str().unwrap());
+        let report = verify_certificate(&target, &evidence, &trust, &policy, time(case));
+        // PKITS targets have no purpose of ours and RSA-2048 keys; path and revocation alone are asked here.
+        let statuses = report.revocation.iter().map(|status| status.check.verdict());
+        let verdict = Verdict::worst([report.chain.check.verdict(), report.validity.verdict()].into_iter().chain(statuses));
+        total += 1;
+        match (case["expect"].as_str().unwrap(), verdict) {
+            ("invalid", Verdict::Passed) => panic!("{id} is falsely valid: {report:?}"),
+            ("invalid", _) | ("valid", Verdict::Passed) => good += 1,
+            (_, verdict) => undetermined.push(format!("{id}: {verdict:?}")),
+        }
+    }
+    // Valid cases that need delta CRLs, indirect CRLs, reason partitions or another CRL key end undetermined for now.
+    println!("{good} of {total}; not determined: {undetermined:#?}");
+    assert!(undetermined.iter().all(|line| line.contains("Indeterminate")), "{undetermined:#?}");
+    assert!(good * 100 >= total * 70, "{good} of {total}: {undetermined:#?}");
+}
+
+#[test]
+fn every_pkits_message_has_integrity_but_those_signed_with_dsa() {
+    let trust = TrustSnapshot::from_certificates([certificate("TrustAnchorRootCertificate.crt")]).unwrap();
+    let (evidence, policy) = (EvidenceSet::default(), SignaturePolicy::default_2026());
+    let mut checked = 0;
+    for case in cases("pkits-smime") {
+        let name = |member: &str| format!("pkits-smime/{}", case[member].as_str().unwrap());
+        let (document, signature) = (read(&name("detached")), read(&name("file")));
+        let at = "2022-05-01T00:00:00.000Z".parse().unwrap();
+        let report = verify(&VerifyInput {
+            document: &document,
+            signature: &signature,
+            evidence: &evidence,
+            trust: &trust,
+            policy: &policy,
+            signing_time: at,
+            receipt_time: at,
+        });
+        let id = case["id"].as_str().unwrap();
+        // Without CRLs nothing is ever valid.
+        assert!(!report.overall.is_passed(), "{id}");
+        let one = &report.signatures[0];
+        let checks = &one.integrity;
+        let outcomes = [&checks.content_type, &checks.message_digest, &checks.signature_value].map(|check| check.outcome);
+        let passed = outcomes == [Outcome::Pass; 3];
+        let before_1970 = id == "4.2.3";
+        if case["integrity"] == "pass" && !before_1970 {
+            assert!(passed, "{id}: {one:?}");
+        } else {
+            assert!(!passed && !outcomes.contains(&Outcome::Fail), "{id} is unsupported or unreadable: {one:?}");
+        }
+        checked += 1;
+    }
+    assert!(checked >= 70, "{checked}");
+}
