@@ -9,4 +9,5 @@
 pub mod canonical;
 pub mod digest;
 pub mod id;
+pub mod log;
 pub mod time;
