@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{CheckpointError, VerifiedCheckpoint};
-use super::merkle::{InclusionProof, ProofError, leaf_hash};
+use super::merkle::{self, InclusionProof, ProofError};
 use super::note::VerifierKey;
 use super::seal::{Seal, SealError};
 use crate::canonical::{self, CanonicalError};
@@ -82,28 +82,20 @@ impl Receipt {
     ) -> Result<VerifiedReceipt, ReceiptError> {
         let checkpoint = VerifiedCheckpoint::verify(self.checkpoint.as_bytes(), origin.as_str(), log_key)?;
         canonical::check(self.leaf.as_bytes())?;
-        let leaf_hash = leaf_hash(self.leaf.as_bytes());
+        let leaf_hash = merkle::leaf_hash(self.leaf.as_bytes());
         let inclusion = InclusionProof { index: self.index, size: checkpoint.size(), path: self.inclusion.clone() };
         inclusion.verify(&leaf_hash, checkpoint.root()).map_err(ReceiptError::LeafInclusion)?;
-        let seal = verify_seal(&self.seal_leaf, &self.seal_inclusion, &checkpoint, genesis)?;
+        let seal = Seal::verify(self.seal_leaf.as_bytes(), &checkpoint, genesis)?;
         if seal.index() != self.seal_index {
             return Err(ReceiptError::SealIndex { given: self.seal_index, actual: seal.index() });
         }
+        let path = self.seal_inclusion.clone();
+        let inclusion = InclusionProof { index: seal.index(), size: checkpoint.size(), path };
+        inclusion
+            .verify(&merkle::leaf_hash(self.seal_leaf.as_bytes()), checkpoint.root())
+            .map_err(ReceiptError::SealInclusion)?;
         Ok(VerifiedReceipt { index: self.index, leaf: self.leaf.clone(), leaf_hash, checkpoint, seal })
     }
-}
-
-/// Checks that a leaf is the seal of the checkpoint and in the log at its place.
-pub(super) fn verify_seal(
-    leaf: &str,
-    path: &[Digest],
-    checkpoint: &VerifiedCheckpoint,
-    genesis: &Digest,
-) -> Result<Seal, ReceiptError> {
-    let seal = Seal::verify(leaf.as_bytes(), checkpoint, genesis)?;
-    let inclusion = InclusionProof { index: seal.index(), size: checkpoint.size(), path: path.to_vec() };
-    inclusion.verify(&leaf_hash(leaf.as_bytes()), checkpoint.root()).map_err(ReceiptError::SealInclusion)?;
-    Ok(seal)
 }
 
 impl VerifiedReceipt {
