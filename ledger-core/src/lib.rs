@@ -13,3 +13,4 @@ pub mod canonical;
 pub mod payload;
 pub mod record;
 pub mod log;
+pub mod domain;
