@@ -91,12 +91,10 @@ pub fn check_omission(receipt: &VerifiedReceipt, completeness: Completeness<'_>)
     let positions = extract.positions();
     let (before, from) = positions.split_at(positions.partition_point(|known| known.index() < index));
     if let Some(known) = from.first().filter(|known| known.index() == index) {
-        // Another record at the same index would be a fork of the log; the stream does not hold this one.
-        return if known.leaf_hash() == leaf_hash {
-            Err(NoOmission::Included { position: known.position() })
-        } else {
-            omission(None, None)
-        };
+        // Another record at the same index is a fork of the log: the stream does not hold this one.
+        if known.leaf_hash() == leaf_hash {
+            return Err(NoOmission::Included { position: known.position() });
+        }
     }
     let place = |known: &super::Position| (known.position(), known.index());
     let (before, after) = (before.last().map(place), from.first().map(place));
