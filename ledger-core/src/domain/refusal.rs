@@ -2,42 +2,39 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::domain::command::CommandKind;
+use crate::id::EventId;
 
 /// Why a command was refused. Never empty; every broken rule is listed, not the first one only (clause 5.3.6).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("refused: {}", self.codes().iter().map(|code| code.as_str()).collect::<Vec<_>>().join(", "))]
 pub struct Refusal {
-    /// First finding: a refusal without a reason cannot be written down.
-    first: Finding,
-    /// The others.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    others: Vec<Finding>,
+    /// Not empty: a refusal without a reason cannot be made.
+    findings: Vec<Finding>,
 }
 
 impl Refusal {
     /// A refusal for one reason.
-    pub const fn of(finding: Finding) -> Self {
-        Self { first: finding, others: Vec::new() }
+    pub fn of(finding: Finding) -> Self {
+        Self { findings: vec![finding] }
     }
 
     /// A refusal for these reasons, if there are any.
     pub fn of_all(findings: Vec<Finding>) -> Option<Self> {
-        let mut findings = findings.into_iter();
-        let first = findings.next()?;
-        Some(Self { first, others: findings.collect() })
+        if findings.is_empty() { None } else { Some(Self { findings }) }
     }
 
     /// All reasons, in the order in which the rules were asked.
-    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        std::iter::once(&self.first).chain(&self.others)
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// The codes, sorted, each once: what a `command.refused` record says.
     pub fn codes(&self) -> Vec<RefusalCode> {
-        let mut codes: Vec<_> = self.findings().map(|finding| finding.code).collect();
+        let mut codes: Vec<_> = self.findings.iter().map(|finding| finding.code).collect();
         codes.sort_unstable_by_key(|code| code.as_str());
         codes.dedup();
         codes
@@ -45,7 +42,16 @@ impl Refusal {
 
     /// Whether the same command may succeed later without being changed.
     pub fn is_retryable(&self) -> bool {
-        self.findings().all(|finding| finding.code.is_retryable())
+        self.findings.iter().all(|finding| finding.code.is_retryable())
+    }
+}
+
+/// `{"findings":[...]}`: the payload `details` of `command.refused`.
+impl Serialize for Refusal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Refusal", 1)?;
+        object.serialize_field("findings", &self.findings)?;
+        object.end()
     }
 }
 
@@ -96,6 +102,9 @@ pub enum Detail {
     State {
         /// Name of the state, for example `accounted`.
         state: &'static str,
+        /// The event that led to it: in a race, the one that came first.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        event: Option<EventId>,
         /// What may be asked now.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         allowed: Vec<CommandKind>,
@@ -160,6 +169,7 @@ codes! {
     CertificateAnnulled = "certificate-annulled", "8.10", false, "Register another certificate; this one is annulled for good.";
     CertificateExists = "certificate-exists", "8.1", false, "This certificate is registered already; use it.";
     CertificateExpired = "certificate-expired", "8.1", false, "The certificate's validity is over; renew it and register the new one.";
+    CertificateIndeterminate = "certificate-indeterminate", "8.2", true, "The certificate could not be checked to the end, usually for want of revocation data; try again later.";
     CertificateMalformed = "certificate-malformed", "8.1", false, "Send one X.509 certificate in DER.";
     CertificateNotRegistered = "certificate-not-registered", "8.4", false, "Register the signer's certificate before signing with it.";
     CertificateNotYetValid = "certificate-not-yet-valid", "8.1", true, "Wait until the certificate's validity begins.";
@@ -232,6 +242,7 @@ impl RefusalCode {
     }
 
     /// The code of a check that came to no end.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other code would say more than is known")]
     pub fn of_indeterminate_check(sub_code: &str) -> Self {
         match Self::of_failed_check(sub_code) {
             // Without proof of existence these could still turn out well, but not by waiting.
