@@ -287,6 +287,8 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::process::{Command, Output};
 
+    use ledger_core::signature;
+
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -392,6 +394,39 @@ mod tests {
         assert!(key.verifying_key().verify_strict(&attributes, &signature).is_ok());
         attributes[20] ^= 1;
         assert!(key.verifying_key().verify_strict(&attributes, &signature).is_err());
+    }
+
+    #[test]
+    fn the_ledger_passes_each_algorithm_and_fails_what_is_altered_revoked_or_meant_for_logging_in() {
+        let mut ca = ca();
+        let good = ALGORITHMS.map(|algorithm| ca.issue(&spec(algorithm), [1; 32]));
+        let revoked = ca.issue(&spec(Algorithm::P256), [2; 32]);
+        let login = ca.issue(&PartySpec { purpose: Purpose::Authentication, ..spec(Algorithm::P256) }, [3; 32]);
+        let list = [(revoked.serial.as_slice(), at("2026-05-30T00:00:00.000Z"))];
+        let crl = ca.crl(&list, at("2026-05-31T00:00:00.000Z"), at("2026-06-30T00:00:00.000Z"));
+        let evidence = signature::EvidenceSet::new(Vec::new(), vec![crl]);
+        let trust = signature::TrustSnapshot::from_certificates([ca.certificate_der()]).unwrap();
+        let verdict = |party: &Party, document: &[u8]| {
+            let report = signature::verify(&signature::VerifyInput {
+                document,
+                signature: &party.sign_detached(b"contract", at(SIGNED_AT)),
+                evidence: &evidence,
+                trust: &trust,
+                policy: &signature::SignaturePolicy::default_2026(),
+                signing_time: at(SIGNED_AT),
+                receipt_time: at("2026-06-01T12:00:01.000Z"),
+            });
+            (report.overall, serde_json::to_string(&report).unwrap())
+        };
+        for (party, algorithm) in good.iter().zip(ALGORITHMS) {
+            let (passed, report) = verdict(party, b"contract");
+            assert_eq!(passed, signature::Verdict::Passed, "{algorithm:?}: {report}");
+            assert!(matches!(verdict(party, b"contrabt").0, signature::Verdict::Failed(_)), "{algorithm:?}");
+        }
+        for party in [&revoked, &login] {
+            let (failed, report) = verdict(party, b"contract");
+            assert!(matches!(failed, signature::Verdict::Failed(_)), "{report}");
+        }
     }
 
     #[test]
