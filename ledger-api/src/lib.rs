@@ -1,4 +1,1 @@
 //! To be written.
-
-#[cfg(feature = "server")]
-pub mod demo;
