@@ -87,3 +87,34 @@ fn found<T>(answer: Result<Option<T>, LedgerError>, what: &str) -> Result<T, Dem
 fn time(at: Timestamp) -> String {
     at.to_string().replace('T', " ").replace('Z', " UTC")
 }
+
+async fn impact(ledger: &Ledger, story: &Story, screen: &mut Screen<'_>) -> Result<(), DemoError> {
+    screen.heading("Documents that the compromise touches")?;
+    let report = ledger.impact(story.compromised, Viewer::Operator).await;
+    let report = found(report, "the impact report")?;
+    for notice in &report.history.notices {
+        screen.note(&format!("claimed since {}", time(notice.claimed_since)))?;
+        screen.note(&format!("notice received {} by {}", time(notice.received_at), notice.channel))?;
+    }
+    if let Some(suspended) = report.history.suspended {
+        screen.note(&format!("key suspended {}", time(suspended.at)))?;
+    }
+    let row = |signature: &AffectedSignature| {
+        let window = match signature.window {
+            None => painted(Paint::Dim, "no notice"),
+            Some(window) if window.is_contested() => painted(Paint::Warning, window.as_str()),
+            Some(window) => painted(Paint::Good, window.as_str()),
+        };
+        let recipients = signature.deliveries.iter().map(|delivery| name(story, delivery.recipient));
+        vec![
+            title(story, signature.document).into(),
+            time(signature.signed.at).into(),
+            recipients.collect::<Vec<_>>().join(", ").into(),
+            window,
+        ]
+    };
+    let rows: Vec<_> = report.signatures.iter().map(row).collect();
+    screen.table(&["document", "signed at", "delivered to", "the signature was made"], &rows)?;
+    screen.note("Nothing becomes invalid by itself: the report states facts for the parties (clauses 8.4, 8.10).")?;
+    Ok(())
+}
