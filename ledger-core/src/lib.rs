@@ -8,7 +8,9 @@
 
 pub mod canonical;
 pub mod digest;
+pub mod evidence;
 pub mod id;
+pub mod log;
 pub mod payload;
 pub mod record;
 pub mod time;
