@@ -147,7 +147,7 @@ proptest! {
 
 #[test]
 fn a_key_costs_at_most_150_bytes() {
-    assert!(size_of::<Leaf>() + size_of::<Inner>() <= 110);
+    assert!(size_of::<Leaf>() + size_of::<Inner>() <= 144);
 }
 
 #[test]
