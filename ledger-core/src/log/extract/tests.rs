@@ -192,6 +192,19 @@ fn every_lie_in_an_extract_has_its_own_reason() {
     assert!(matches!(swapped, ExtractError::Order { .. }));
     let doubled = lie(&|extract| extract.positions.insert(1, extract.positions[0].clone()));
     assert!(matches!(doubled, ExtractError::Order { .. }));
+    let withheld = |position, index| Position::Withheld { position, index, leaf_hash: Digest::default() };
+    let seal = LeafIndex(ledger.head.size.0 - 1);
+    for positions in [
+        // Two records left out before it, and one place in the log for them.
+        vec![withheld(2, LeafIndex(1))],
+        vec![withheld(0, LeafIndex(3)), withheld(2, LeafIndex(4))],
+        // The seal is in no stream, and what comes after it is not sealed.
+        vec![withheld(4, seal)],
+        vec![withheld(5, LeafIndex(8))],
+    ] {
+        let misplaced = lie(&|extract| extract.positions = positions.clone());
+        assert!(matches!(misplaced, ExtractError::Order { .. }), "{positions:?}");
+    }
     let other_stream = lie(&|extract| {
         extract.stream = stream(8);
         extract.positions.clear();
