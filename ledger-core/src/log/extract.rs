@@ -196,12 +196,16 @@ impl StreamExtract {
         for position in &self.positions {
             if let Position::Shown { index, leaf, .. } = position {
                 let index = *index;
-                let named = names_stream(leaf.as_bytes(), &self.stream);
+                let named = names_stream(leaf.as_bytes(), index, &self.stream);
                 if !named.map_err(|source| ExtractError::Leaf { index, source })? {
                     return Err(ExtractError::Foreign { index });
                 }
             }
-            known.push((position.index(), position.leaf_hash()));
+            let (index, leaf_hash) = (position.index(), position.leaf_hash());
+            if index.0 == 0 && leaf_hash != *genesis {
+                return Err(ExtractError::Foreign { index });
+            }
+            known.push((index, leaf_hash));
         }
         let places = self.positions.iter().zip(&known).map(|(position, (index, leaf_hash))| {
             (LeafIndex(position.position()), stream_leaf_hash(*index, leaf_hash))
@@ -365,9 +369,7 @@ impl Absence {
         let seal = Seal::verify(self.seal.as_bytes(), &checkpoint, genesis)?;
         let inclusion =
             InclusionProof { index: seal.index(), size: checkpoint.size(), path: self.seal_inclusion.clone() };
-        inclusion
-            .verify(&leaf_hash(self.seal.as_bytes()), checkpoint.root())
-            .map_err(ExtractError::SealInclusion)?;
+        inclusion.verify(&leaf_hash(self.seal.as_bytes()), checkpoint.root()).map_err(ExtractError::SealInclusion)?;
         map_bytes(&self.map)
             .and_then(|bytes| MapProof::decode_absent(&bytes))
             .and_then(|proof| proof.verify(&seal.map_root, &self.stream.map_key(), None))

@@ -168,6 +168,7 @@ mod or_none {
         None(Nothing),
     }
 
+    #[expect(clippy::ref_option, reason = "the signature that serde calls")]
     pub(super) fn serialize<T: Serialize, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
         value.as_ref().map_or(OrNone::None(Nothing::None), OrNone::Some).serialize(serializer)
     }
@@ -186,6 +187,7 @@ mod or_none {
 mod tests {
     use super::super::note::SignerKey;
     use super::*;
+    use crate::id::LeafIndex;
 
     fn genesis() -> Genesis {
         let origin = Origin::from_name_and_random("ledger.example", [1; 16]).unwrap();
@@ -225,7 +227,8 @@ mod tests {
         for genesis in [genesis(), with_all] {
             let bytes = genesis.encode().unwrap();
             assert_eq!(Genesis::decode(&bytes).unwrap(), genesis);
-            assert!(leaf::names_stream(&bytes, &genesis.stream()).unwrap());
+            assert!(leaf::names_stream(&bytes, LeafIndex(0), &genesis.stream()).unwrap());
+            assert!(!leaf::names_stream(&bytes, LeafIndex(1), &genesis.stream()).unwrap());
         }
         let text = String::from_utf8(genesis().encode().unwrap()).unwrap();
         assert!(text.contains("\"policy\":\"none\",\"previous\":\"none\",\"t\":\"edl/v1/genesis\""), "{text}");

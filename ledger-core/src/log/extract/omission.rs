@@ -79,24 +79,21 @@ pub fn check_omission(receipt: &VerifiedReceipt, completeness: Completeness<'_>)
     if receipt.seal().genesis != seal.genesis || receipt.checkpoint().body().origin != checkpoint.body().origin {
         return Err(NoOmission::OtherLedger);
     }
-    if !names_stream(receipt.leaf().as_bytes(), stream)? {
+    if !names_stream(receipt.leaf().as_bytes(), index, stream)? {
         return Err(NoOmission::NotNamed);
     }
     if index >= seal.index() {
         return Err(NoOmission::Later { index, seal: seal.index() });
     }
-    let omission =
-        |before, after| Ok(Omission { stream: stream.clone(), index, leaf_hash, before, after });
+    let omission = |before, after| Ok(Omission { stream: stream.clone(), index, leaf_hash, before, after });
     let Completeness::Extract(extract) = completeness else { return omission(None, None) };
     let positions = extract.positions();
     let (before, from) = positions.split_at(positions.partition_point(|known| known.index() < index));
     if let Some(known) = from.first().filter(|known| known.index() == index) {
-        // Another record at the same index would be a fork of the log; the stream does not hold this one.
-        return if known.leaf_hash() == leaf_hash {
-            Err(NoOmission::Included { position: known.position() })
-        } else {
-            omission(None, None)
-        };
+        // Another record at the same index is a fork of the log: the stream does not hold this one.
+        if known.leaf_hash() == leaf_hash {
+            return Err(NoOmission::Included { position: known.position() });
+        }
     }
     let place = |known: &super::Position| (known.position(), known.index());
     let (before, after) = (before.last().map(place), from.first().map(place));
