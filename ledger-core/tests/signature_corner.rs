@@ -45,7 +45,7 @@ impl World {
         let at = cases["verification_time"].as_str().unwrap().replace('Z', ".000Z").parse().unwrap();
         Self {
             trust: TrustSnapshot::from_certificates([read("pki/root.der"), read("pki/int.der")]).unwrap(),
-            evidence: EvidenceSet::new(vec![], vec![read("pki/int.crl"), read("pki/root.crl")]),
+            evidence: EvidenceSet::new(&[], &[read("pki/int.crl"), read("pki/root.crl")]),
             cases,
             at,
         }
@@ -261,7 +261,7 @@ fn without_evidence_a_status_is_indeterminate_and_never_good() {
     let report = world.verify_by(&lenient, &document, &signature);
     assert_eq!(report.overall, Verdict::Passed);
     // The leaf alone is not enough: the intermediate needs a status too.
-    world.evidence = EvidenceSet::new(vec![], vec![read("pki/int.crl")]);
+    world.evidence = EvidenceSet::new(&[], &[read("pki/int.crl")]);
     assert_eq!(world.verify(&document, &signature).overall, Verdict::Indeterminate(SubCode::TryLater));
     world.evidence = all;
     assert_eq!(world.verify(&document, &signature).overall, Verdict::Passed);

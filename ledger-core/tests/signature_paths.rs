@@ -82,14 +82,17 @@ fn every_pkits_path_case_is_judged_as_nist_says() {
 fn no_pkits_case_with_revocation_ends_falsely_valid() {
     let policy = SignaturePolicy::default_2026();
     let (mut good, mut undetermined, mut total) = (0, Vec::new(), 0);
-    for case in cases("pkits").iter().filter(|case| case["revocation_required"] == true) {
+    // The product validates with the default settings; the others are for the path test above.
+    let default = |settings: &Value| settings["initial_policy_set"].is_null() && !settings.to_string().contains("true");
+    let all = cases("pkits");
+    for case in all.iter().filter(|case| case["revocation_required"] == true && default(&case["settings"])) {
         let id = case["id"].as_str().unwrap();
         let Ok(trust) = TrustSnapshot::from_certificates([certificate(case["trust_anchor"].as_str().unwrap())]) else {
             panic!("{id}");
         };
-        let intermediates = strings(case, "intermediates").into_iter().map(certificate);
+        let intermediates: Vec<_> = strings(case, "intermediates").into_iter().map(certificate).collect();
         let crls = strings(case, "crls").into_iter().map(|name| read(&format!("pkits/crls/{name}")));
-        let evidence = EvidenceSet::new(intermediates, crls);
+        let evidence = EvidenceSet::new(&intermediates, &crls.collect::<Vec<_>>());
         let target = certificate(case["target"].as_str().unwrap());
         let report = verify_certificate(&target, &evidence, &trust, &policy, time(case));
         // PKITS targets have no purpose of ours and RSA-2048 keys; path and revocation alone are asked here.
@@ -112,7 +115,8 @@ fn no_pkits_case_with_revocation_ends_falsely_valid() {
 fn every_pkits_message_has_integrity_but_those_signed_with_dsa() {
     let trust = TrustSnapshot::from_certificates([certificate("TrustAnchorRootCertificate.crt")]).unwrap();
     let (evidence, policy) = (EvidenceSet::default(), SignaturePolicy::default_2026());
-    let mut checked = 0;
+    let paths = cases("pkits");
+    let (mut checked, mut passed_whole) = (0, 0);
     for case in cases("pkits-smime") {
         let name = |member: &str| format!("pkits-smime/{}", case[member].as_str().unwrap());
         let (document, signature) = (read(&name("detached")), read(&name("file")));
@@ -127,8 +131,11 @@ fn every_pkits_message_has_integrity_but_those_signed_with_dsa() {
             receipt_time: at,
         });
         let id = case["id"].as_str().unwrap();
-        // Without CRLs nothing is ever valid.
-        assert!(!report.overall.is_passed(), "{id}");
+        // The messages carry certificates and CRLs: valid ones may pass, and no invalid one does.
+        let mut same = paths.iter().filter(|path| path["target"] == case["target"]).peekable();
+        let invalid = same.peek().is_some() && same.all(|path| path["expect"] == "invalid");
+        assert!(!(invalid && report.overall.is_passed()), "{id}");
+        passed_whole += usize::from(report.overall.is_passed());
         let one = &report.signatures[0];
         let checks = &one.integrity;
         let outcomes = [&checks.content_type, &checks.message_digest, &checks.signature_value].map(|check| check.outcome);
@@ -141,5 +148,5 @@ fn every_pkits_message_has_integrity_but_those_signed_with_dsa() {
         }
         checked += 1;
     }
-    assert!(checked >= 70, "{checked}");
+    assert!(checked >= 70 && passed_whole > 10, "{checked}, {passed_whole}");
 }

@@ -46,12 +46,21 @@ pub fn of_trust_anchor(anchor: &Certificate) -> RevocationCheck {
 /// The status of a certificate at a moment. `operations` is what is left of signature operations.
 pub fn status(input: &StatusInput<'_>, operations: &mut u32) -> RevocationCheck {
     let mut obstacle = None;
+    let mut contested = None;
     let mut usable: Vec<(&Crl, Option<Revoked>)> = Vec::new();
     for crl in input.evidence.crls() {
+        let listed = || crl.find(input.certificate.serial());
         match admit(crl, input, operations) {
-            Ok(true) => usable.push((crl, crl.find(input.certificate.serial()))),
-            Ok(false) => {}
-            Err(check) => obstacle = obstacle.or(Some(check.with_evidence(vec![crl.digest()]))),
+            Admission::Foreign => {}
+            Admission::Usable => usable.push((crl, listed())),
+            Admission::Mute(check) => {
+                let check = check.with_evidence(vec![crl.digest()]);
+                if listed().is_some_and(|revoked| revoked.at <= input.at) {
+                    contested = contested.or_else(|| Some(check.clone()));
+                }
+                obstacle = obstacle.or(Some(check));
+            }
+            Admission::Unproven(check) => obstacle = obstacle.or(Some(check.with_evidence(vec![crl.digest()]))),
         }
     }
     // Newest first.
@@ -71,6 +80,11 @@ pub fn status(input: &StatusInput<'_>, operations: &mut u32) -> RevocationCheck 
             RevocationStatus::Revoked { at: revoked.at, reason: revoked.reason, invalidity: revoked.invalidity };
         let detail = format!("revoked at {}, reason {}", revoked.at, revoked.reason);
         return result(status, crl, Check::fail(codes::REVOKED, SubCode::Revoked).with_detail(detail));
+    }
+    if contested.is_some() {
+        // The issuer says something about this very certificate in a form that is not understood here (a delta, some
+        // reasons only): what the other lists say is then not the whole truth.
+        return unknown(input, None, contested);
     }
     if let Some((crl, hold)) = on_hold(&usable, input.at) {
         let check = Check::fail(codes::ON_HOLD, SubCode::Revoked).with_detail(format!("on hold since {}", hold.at));
@@ -111,35 +125,47 @@ fn unknown(input: &StatusInput<'_>, newest: Option<&Crl>, obstacle: Option<Check
     .flattened()
 }
 
-/// Whether the CRL may speak about the certificate: issuer, scope, authority, signature (pitfall 13).
-/// `Err` says that it might have helped, had it been usable.
-fn admit(crl: &Crl, input: &StatusInput<'_>, operations: &mut u32) -> Result<bool, Check> {
+/// What a CRL is worth for a certificate.
+enum Admission {
+    /// From another issuer, or under another key.
+    Foreign,
+    /// It is the issuer's, and speaks about the certificate.
+    Usable,
+    /// It is the issuer's, and its scope or an extension keeps it from proving anything.
+    Mute(Check),
+    /// It might have helped, had its origin been provable.
+    Unproven(Check),
+}
+
+/// Looks at issuer, authority, signature and scope (pitfall 13).
+fn admit(crl: &Crl, input: &StatusInput<'_>, operations: &mut u32) -> Admission {
     let issuer = input.issuer;
     if crl.issuer() != input.certificate.issuer() || crl.names_another_key(issuer) {
-        return Ok(false);
+        return Admission::Foreign;
     }
-    let unusable = |detail: &str| {
-        Check::indeterminate(codes::REVOCATION_UNUSABLE, SubCode::TryLater).with_detail(detail)
-    };
-    if let Some(why) = crl.unusable() {
-        return Err(unusable(why));
-    }
-    if !crl.covers(input.certificate) {
-        return Err(unusable("out of scope"));
-    }
+    let unusable = |detail: &str| Check::indeterminate(codes::REVOCATION_UNUSABLE, SubCode::TryLater).with_detail(detail);
     if issuer.key_usage().is_some_and(|usage| !usage.has(KeyUsage::CRL_SIGN)) {
-        return Err(unusable("the issuer may not sign lists"));
+        return Admission::Unproven(unusable("the issuer may not sign lists"));
     }
     if !issuer.in_force_at(crl.this_update()) {
-        return Err(unusable("issued outside the validity of the issuer"));
+        return Admission::Unproven(unusable("issued outside the validity of the issuer"));
     }
-    *operations = operations.checked_sub(1).ok_or_else(|| unusable("limit of signature operations"))?;
+    let Some(left) = operations.checked_sub(1) else {
+        return Admission::Unproven(unusable("limit of signature operations"));
+    };
+    *operations = left;
     match crl.verify(issuer, input.registry) {
-        Ok(()) => Ok(true),
+        Ok(()) => {}
         Err(AlgorithmError::Unsupported { oid }) => {
-            Err(Check::indeterminate(codes::UNSUPPORTED_ALGORITHM, SubCode::TryLater).with_detail(oid))
+            let check = Check::indeterminate(codes::UNSUPPORTED_ALGORITHM, SubCode::TryLater);
+            return Admission::Unproven(check.with_detail(oid));
         }
-        Err(error) => Err(unusable(&error.to_string())),
+        Err(error) => return Admission::Unproven(unusable(&error.to_string())),
+    }
+    match crl.unusable() {
+        Some(why) => Admission::Mute(unusable(why)),
+        None if crl.covers(input.certificate) => Admission::Usable,
+        None => Admission::Mute(unusable("out of scope")),
     }
 }
 
