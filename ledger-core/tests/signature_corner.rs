@@ -2,8 +2,8 @@
 
 use ledger_core::pki::report::codes;
 use ledger_core::signature::{
-    EvidenceSet, Outcome, SignaturePolicy, SignatureReport, SubCode, TrustSnapshot, Verdict, VerificationReport, VerifyInput,
-    verify,
+    EvidenceSet, Outcome, SignaturePolicy, SignatureReport, SubCode, TrustSnapshot, Verdict, VerificationReport,
+    VerifyInput, verify,
 };
 use ledger_core::time::Timestamp;
 use proptest::prelude::*;
@@ -99,14 +99,17 @@ fn every_corner_case_ends_as_the_suite_says() {
         let readable = attached && id != "NEG_ber_octet_bomb";
         let inner = if readable { eaten(&format!("cms/{id}.p7s")) } else { document.clone() };
         let report = world.verify(&inner, &signature);
-        let expected: Vec<&str> = case["integrity_per_signer"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let expected: Vec<&str> =
+            case["integrity_per_signer"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         let actual: Vec<&str> = report.signatures.iter().map(integrity).collect();
         assert_eq!(actual, expected, "{id}: {}", text(&report));
         let policy = case["default_policy"].as_str().unwrap();
         let as_expected = match policy {
             "accept" => report.overall == Verdict::Passed,
             // `unsorted_sig_der` as delivered is in DER order (its encoder sorted it), so there is nothing to remark.
-            "warn" => report.overall == Verdict::Passed && (has_warning(&report.signatures[0]) || id == "unsorted_sig_der"),
+            "warn" => {
+                report.overall == Verdict::Passed && (has_warning(&report.signatures[0]) || id == "unsorted_sig_der")
+            }
             "reject" => matches!(report.overall, Verdict::Failed(_)),
             "indeterminate" => matches!(report.overall, Verdict::Indeterminate(_)),
             "revoked" => report.overall == Verdict::Failed(SubCode::Revoked),
@@ -223,7 +226,8 @@ fn attributes_out_of_der_order_are_accepted_in_the_sorted_form_with_a_warning() 
     let world = World::new();
     let sorted = read("cms/unsorted_sig_der.p7s");
     // contentType (26 bytes) and signingTime (30 bytes) stand one after the other; put the second first.
-    let at = sorted.windows(13).position(|bytes| bytes == b"\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03").unwrap();
+    let at =
+        sorted.windows(13).position(|bytes| bytes == b"\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03").unwrap();
     let mut unsorted = sorted.clone();
     unsorted[at..at + 56].rotate_left(26);
     assert_ne!(unsorted, sorted);

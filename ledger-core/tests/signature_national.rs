@@ -20,7 +20,8 @@ fn read(name: &str) -> Vec<u8> {
 fn names(folder: &str, prefix: &str) -> Vec<String> {
     let entries = std::fs::read_dir(format!("{DATA}{folder}")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<_> = names.filter(|name| name.starts_with(prefix)).map(|name| format!("{folder}/{name}")).collect();
+    let mut names: Vec<_> =
+        names.filter(|name| name.starts_with(prefix)).map(|name| format!("{folder}/{name}")).collect();
     names.sort();
     assert!(!names.is_empty());
     names
@@ -88,7 +89,8 @@ fn a_certificate_on_the_national_list_is_revoked_from_its_date_on() {
     let evidence = EvidenceSet::new(&[], &[read("crl/nca_rsa_test_2019_20220329.crl")]);
     let der = read("user/rsa_individual_sign_20220118_3f32db.cer");
     for (at, code) in [("2022-03-01T00:00:00.000Z", codes::REVOKED), ("2022-01-18T04:40:24.000Z", codes::REVOKED)] {
-        let report = verify_certificate(&der, &evidence, &trust(), &SignaturePolicy::default_2026(), at.parse().unwrap());
+        let report =
+            verify_certificate(&der, &evidence, &trust(), &SignaturePolicy::default_2026(), at.parse().unwrap());
         assert_eq!(report.revocation[0].check.code.as_str(), code, "{at}");
         assert!(matches!(report.verdict, Verdict::Failed(_)), "{at}: {report:?}");
     }
@@ -107,7 +109,9 @@ fn rsa_signatures_of_the_sdk_verify_as_the_manifest_says() {
     assert!(matches!(report.overall, Verdict::Failed(_)));
     // By authentication certificates.
     let manifest = read("cms/rsa_auth-cert_detached_manifest.xml");
-    for (document, name) in [(manifest.as_slice(), "cms/rsa_auth-cert_detached.der"), (b"asdasd", "cms/rsa_auth-cert_attached.der")] {
+    for (document, name) in
+        [(manifest.as_slice(), "cms/rsa_auth-cert_detached.der"), (b"asdasd", "cms/rsa_auth-cert_attached.der")]
+    {
         let report = check(document, &read(name), &evidence, "2022-09-15T00:00:00.000Z");
         assert_eq!(passes(&report, 0), [Outcome::Pass; 2], "{name}");
         assert_eq!(report.signatures[0].key_usage.code.as_str(), codes::KEY_USAGE, "{name}");
@@ -181,7 +185,8 @@ fn text(path: &Path) -> &str {
 /// The signer's way: the published key container, `openssl cms`, a detached signature over a file.
 fn sign(scratch: &Scratch, container: &str, document: &[u8], options: &[&str]) -> Vec<u8> {
     let container = format!("{DATA}p12/{container}");
-    let (key, file, out) = (scratch.0.join("key.pem"), scratch.write("document", document), scratch.0.join("signature"));
+    let (key, file, out) =
+        (scratch.0.join("key.pem"), scratch.write("document", document), scratch.0.join("signature"));
     openssl(&["pkcs12", "-legacy", "-in", &container, "-nodes", "-passin", "pass:Qwerty12", "-out", text(&key)]);
     let mut arguments = vec!["cms", "-sign", "-binary", "-outform", "DER", "-md", "sha256", "-in", text(&file)];
     arguments.extend(["-signer", text(&key), "-inkey", text(&key), "-out", text(&out)]);
@@ -194,8 +199,10 @@ fn sign(scratch: &Scratch, container: &str, document: &[u8], options: &[&str]) -
 fn the_published_rsa_test_keys_sign_documents_that_verify() {
     let scratch = Scratch::new("national");
     let document = b"%PDF-1.7 a contract";
-    let (at, policy) = ("2018-12-01T00:00:00.000Z", SignaturePolicy { require_revocation: false, ..SignaturePolicy::default_2026() });
-    let packagings: [&[&str]; 4] = [&["-cades"], &[], &["-cades", "-keyopt", "rsa_padding_mode:pss"], &["-cades", "-stream", "-nodetach"]];
+    let (at, policy) =
+        ("2018-12-01T00:00:00.000Z", SignaturePolicy { require_revocation: false, ..SignaturePolicy::default_2026() });
+    let packagings: [&[&str]; 4] =
+        [&["-cades"], &[], &["-cades", "-keyopt", "rsa_padding_mode:pss"], &["-cades", "-stream", "-nodetach"]];
     for options in packagings {
         let signature = sign(&scratch, "rsa_individual_sign_20180822_b87c12.p12", document, options);
         let report = verify(&VerifyInput {
@@ -212,7 +219,10 @@ fn the_published_rsa_test_keys_sign_documents_that_verify() {
         // The same, with status demanded and none known; and over another document.
         let evidence = EvidenceSet::default();
         assert_eq!(check(document, &signature, &evidence, at).overall, Verdict::Indeterminate(SubCode::TryLater));
-        assert_eq!(check(b"%PDF-1.7 another", &signature, &evidence, at).overall, Verdict::Failed(SubCode::HashFailure));
+        assert_eq!(
+            check(b"%PDF-1.7 another", &signature, &evidence, at).overall,
+            Verdict::Failed(SubCode::HashFailure)
+        );
     }
 }
 

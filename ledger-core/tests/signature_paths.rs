@@ -97,7 +97,8 @@ fn no_pkits_case_with_revocation_ends_falsely_valid() {
         let report = verify_certificate(&target, &evidence, &trust, &policy, time(case));
         // PKITS targets have no purpose of ours and RSA-2048 keys; path and revocation alone are asked here.
         let statuses = report.revocation.iter().map(|status| status.check.verdict());
-        let verdict = Verdict::worst([report.chain.check.verdict(), report.validity.verdict()].into_iter().chain(statuses));
+        let verdict =
+            Verdict::worst([report.chain.check.verdict(), report.validity.verdict()].into_iter().chain(statuses));
         total += 1;
         match (case["expect"].as_str().unwrap(), verdict) {
             ("invalid", Verdict::Passed) => panic!("{id} is falsely valid: {report:?}"),
@@ -138,7 +139,8 @@ fn every_pkits_message_has_integrity_but_those_signed_with_dsa() {
         passed_whole += usize::from(report.overall.is_passed());
         let one = &report.signatures[0];
         let checks = &one.integrity;
-        let outcomes = [&checks.content_type, &checks.message_digest, &checks.signature_value].map(|check| check.outcome);
+        let outcomes =
+            [&checks.content_type, &checks.message_digest, &checks.signature_value].map(|check| check.outcome);
         let passed = outcomes == [Outcome::Pass; 3];
         let before_1970 = id == "4.2.3";
         if case["integrity"] == "pass" && !before_1970 {

@@ -51,11 +51,8 @@ fn algorithm(file: &str, group: &Value) -> Option<Vec<u8>> {
     };
     let mask = sequence(&[unhex("06092a864886f70d010108"), mask]);
     let salt = group["sLen"].as_u64().unwrap();
-    let parameters = sequence(&[
-        tlv(0xa0, &digest),
-        tlv(0xa1, &mask),
-        tlv(0xa2, &tlv(2, &[u8::try_from(salt).unwrap()])),
-    ]);
+    let parameters =
+        sequence(&[tlv(0xa0, &digest), tlv(0xa1, &mask), tlv(0xa2, &tlv(2, &[u8::try_from(salt).unwrap()]))]);
     Some(sequence(&[unhex("06092a864886f70d01010a"), parameters]))
 }
 

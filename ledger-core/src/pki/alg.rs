@@ -147,8 +147,10 @@ impl AlgorithmRegistry {
         match (claims.next(), claims.next()) {
             (Some(scheme), None) => scheme.verify(request),
             (Some(_), Some(_)) => Err(AlgorithmError::Ambiguous { oid: oid.to_string() }),
-            (None, _) => Err(digest::forbidden_signature(oid)
-                .map_or_else(|| AlgorithmError::Unsupported { oid: oid.to_string() }, |what| AlgorithmError::Forbidden { what })),
+            (None, _) => Err(digest::forbidden_signature(oid).map_or_else(
+                || AlgorithmError::Unsupported { oid: oid.to_string() },
+                |what| AlgorithmError::Forbidden { what },
+            )),
         }
     }
 

@@ -216,11 +216,7 @@ impl Certificate {
 
     /// What the certificate may be used for.
     pub fn purpose(&self) -> Purpose {
-        usage::purpose(
-            self.extensions.is_ca,
-            self.extensions.key_usage,
-            self.extensions.extended_key_usage.as_ref(),
-        )
+        usage::purpose(self.extensions.is_ca, self.extensions.key_usage, self.extensions.extended_key_usage.as_ref())
     }
 
     /// Whether nonRepudiation (contentCommitment) is among the key usages.
@@ -336,8 +332,9 @@ impl Extensions {
                 let id = octets(&extension.value).map_err(malformed("subjectKeyIdentifier"))?;
                 this.subject_key_id = Some(id.to_vec());
             } else if oid.is(&oids::AUTHORITY_KEY_ID) {
-                this.authority_key_id =
-                    authority_key_id(&extension.value).map_err(malformed("authorityKeyIdentifier"))?.map(<[u8]>::to_vec);
+                this.authority_key_id = authority_key_id(&extension.value)
+                    .map_err(malformed("authorityKeyIdentifier"))?
+                    .map(<[u8]>::to_vec);
             }
         }
         Ok(this)

@@ -340,8 +340,7 @@ fn entry_extension(tlv: Tlv<'_>, entry: &mut Entry, unusable: &mut Option<&'stat
 
 impl Scope {
     fn of(extensions: &[Extension]) -> Result<Self, Asn1Error> {
-        let mut scope =
-            Self::Usable { distribution_point: Vec::new(), only_users: false, only_authorities: false };
+        let mut scope = Self::Usable { distribution_point: Vec::new(), only_users: false, only_authorities: false };
         for extension in extensions {
             let oid = Oid::new(&extension.oid)?;
             if oid.is(&DELTA_INDICATOR) {

@@ -385,6 +385,8 @@ pub mod codes {
         INVALIDITY_DATE = "invalidity-date";
         /// No revocation evidence that covers the time.
         NO_REVOCATION_EVIDENCE = "no-revocation-evidence";
+        /// The certificate names a delta CRL that might say more, and none is there.
+        FRESHEST_CRL_ABSENT = "freshest-crl-absent";
         /// The evidence that there is was not current at the time.
         REVOCATION_NOT_CURRENT = "revocation-not-current";
         /// The evidence is of a kind not supported yet, out of scope or not authorised.

@@ -2,6 +2,8 @@
 //!
 //! Today the evidence is full CRLs; OCSP answers and delta CRLs come into this file. No evidence is never good.
 
+use const_oid::ObjectIdentifier;
+
 use super::alg::{AlgorithmError, AlgorithmRegistry};
 use super::certificate::{Certificate, KeyUsage};
 use super::crl::{Crl, Revoked};
@@ -10,8 +12,10 @@ use super::policy::SignaturePolicy;
 use super::report::{Check, RevocationCheck, RevocationSource, RevocationStatus, SubCode, codes};
 use crate::time::Timestamp;
 
-/// CRLReason certificateHold and removeFromCRL (RFC 5280 5.3.1).
+/// CRLReason certificateHold (RFC 5280 5.3.1).
 const ON_HOLD: u8 = 6;
+/// freshestCRL (RFC 5280 4.2.1.15): every user certificate of the national authority has it.
+const FRESHEST_CRL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.46");
 
 /// What a status is made from.
 #[derive(Debug, Clone, Copy)]
@@ -95,8 +99,14 @@ pub fn status(input: &StatusInput<'_>, operations: &mut u32) -> RevocationCheck 
             continue;
         }
         // The issuer revoked later and says that the key must be thought compromised from before the time asked.
-        let suspect = usable.iter().filter_map(|(_, listed)| listed.as_ref()?.invalidity).any(|since| since <= input.at);
-        let check = if suspect { Check::warning(codes::INVALIDITY_DATE) } else { Check::pass() };
+        let suspect =
+            usable.iter().filter_map(|(_, listed)| listed.as_ref()?.invalidity).any(|since| since <= input.at);
+        let fresher = crl.this_update() < input.at && input.certificate.extension(&FRESHEST_CRL).is_some();
+        let check = match (suspect, fresher) {
+            (true, _) => Check::warning(codes::INVALIDITY_DATE),
+            (false, true) => Check::warning(codes::FRESHEST_CRL_ABSENT),
+            (false, false) => Check::pass(),
+        };
         return result(RevocationStatus::Good, crl, check);
     }
     unknown(input, usable.first().map(|(crl, _)| *crl), obstacle)
@@ -111,7 +121,9 @@ fn unknown(input: &StatusInput<'_>, newest: Option<&Crl>, obstacle: Option<Check
         (None, None) => Check::indeterminate(codes::NO_REVOCATION_EVIDENCE, SubCode::TryLater),
     };
     if !input.policy.require_revocation {
-        check = Check::warning(codes::REVOCATION_NOT_REQUIRED).with_detail(check.code.as_str()).with_evidence(check.evidence);
+        check = Check::warning(codes::REVOCATION_NOT_REQUIRED)
+            .with_detail(check.code.as_str())
+            .with_evidence(check.evidence);
     }
     RevocationCheck {
         certificate: input.certificate.digest(),
@@ -143,7 +155,8 @@ fn admit(crl: &Crl, input: &StatusInput<'_>, operations: &mut u32) -> Admission 
     if crl.issuer() != input.certificate.issuer() || crl.names_another_key(issuer) {
         return Admission::Foreign;
     }
-    let unusable = |detail: &str| Check::indeterminate(codes::REVOCATION_UNUSABLE, SubCode::TryLater).with_detail(detail);
+    let unusable =
+        |detail: &str| Check::indeterminate(codes::REVOCATION_UNUSABLE, SubCode::TryLater).with_detail(detail);
     if issuer.key_usage().is_some_and(|usage| !usage.has(KeyUsage::CRL_SIGN)) {
         return Admission::Unproven(unusable("the issuer may not sign lists"));
     }

@@ -187,4 +187,3 @@ pub(crate) fn verdicts<'m>(moment: &'m Moment) -> impl Iterator<Item = super::re
     let status = moment.revocation.iter().map(|status| status.check.verdict());
     [moment.chain.check.verdict(), moment.validity.verdict()].into_iter().chain(status)
 }
-

@@ -65,7 +65,8 @@ impl<'a> SignedData<'a> {
             None => None,
         };
         encapsulated.finish()?;
-        let certificates = sequences(fields.optional(tag::context_constructed(0))?, "certificates", CMS_CERTIFICATES_MAX)?;
+        let certificates =
+            sequences(fields.optional(tag::context_constructed(0))?, "certificates", CMS_CERTIFICATES_MAX)?;
         let crls = sequences(fields.optional(tag::context_constructed(1))?, "CRLs", CMS_CRLS_MAX)?;
         let mut list = fields.take(tag::SET, "signer infos")?.reader();
         fields.finish()?;

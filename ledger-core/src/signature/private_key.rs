@@ -67,7 +67,9 @@ mod tests {
     fn private_keys_are_recognised_and_public_objects_are_not() {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/kz-pki/");
         let mut checked = 0;
-        for (folder, expected) in [("p12", true), ("user", false), ("ca/prod", false), ("cms", false), ("crl", false), ("ocsp", false)] {
+        for (folder, expected) in
+            [("p12", true), ("user", false), ("ca/prod", false), ("cms", false), ("crl", false), ("ocsp", false)]
+        {
             for entry in std::fs::read_dir(format!("{root}{folder}")).unwrap() {
                 let path = entry.unwrap().path();
                 assert_eq!(looks_like_private_key(&std::fs::read(&path).unwrap()), expected, "{}", path.display());

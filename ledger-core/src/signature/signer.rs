@@ -7,8 +7,8 @@ use sha1::{Digest as _, Sha1};
 
 use super::VerifyInput;
 use super::attributes::{
-    Attributes, CONTENT_TYPE, MESSAGE_DIGEST, SIGNATURE_TIMESTAMP, SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2, SIGNING_TIME,
-    Single,
+    Attributes, CONTENT_TYPE, MESSAGE_DIGEST, SIGNATURE_TIMESTAMP, SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2,
+    SIGNING_TIME, Single,
 };
 use super::cms::{SignedData, SignerIdentifier, SignerInfo};
 use super::report::{IntegrityChecks, RevocationAt, SignatureReport, SignerCheck, TimeProof};
@@ -32,9 +32,12 @@ pub(super) fn verify(
 ) -> SignatureReport {
     let (attributes, format) = signed_attributes(signer);
     let found = find_certificate(signer, validator.evidence.certificates());
-    let (integrity, verified) = integrity(signer, data, attributes.as_ref(), found.as_ref().ok(), input.document, validator);
+    let (integrity, verified) =
+        integrity(signer, data, attributes.as_ref(), found.as_ref().ok(), input.document, validator);
     let signing_certificate_attr = match (&attributes, &found) {
-        (Some(attributes), Ok(certificate)) => signing_certificate(attributes, certificate, input.policy, validator.registry),
+        (Some(attributes), Ok(certificate)) => {
+            signing_certificate(attributes, certificate, input.policy, validator.registry)
+        }
         _ => Check::indeterminate(codes::NOT_REACHED, SubCode::NoSigningCertificateFound),
     };
     let (moments, key_usage) = match &found {

@@ -28,7 +28,8 @@ pub(super) struct RsaPkcs1;
 impl SignatureScheme for RsaPkcs1 {
     fn claims(&self, request: &SignatureRequest<'_>) -> bool {
         claimed(request).is_some_and(|oid| {
-            SHA2_WITH_RSA.iter().any(|(known, _)| oid.is(known)) || (oid.is(&RSA_ENCRYPTION) && request.cms_digest.is_some())
+            SHA2_WITH_RSA.iter().any(|(known, _)| oid.is(known))
+                || (oid.is(&RSA_ENCRYPTION) && request.cms_digest.is_some())
         })
     }
 
@@ -71,7 +72,8 @@ const fn digest_info_prefix(digest: Digest) -> [u8; 19] {
         Digest::Sha512 => (0x51, 3, 0x40),
     };
     [
-        0x30, total, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last, 0x05, 0x00, 0x04, length,
+        0x30, total, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last, 0x05, 0x00, 0x04,
+        length,
     ]
 }
 
@@ -156,7 +158,8 @@ impl PssParameters {
         if !hash.has_no_parameters() || mask_hash.is_some_and(|inner| !inner.has_no_parameters()) {
             return Err(AlgorithmError::BadParameters { what: "RSASSA-PSS hash parameters" });
         }
-        let salt = salt.map_or(Ok(20), |tlv| tlv.expect(tag::INTEGER, "salt length")?.small_integer()).map_err(malformed)?;
+        let salt =
+            salt.map_or(Ok(20), |tlv| tlv.expect(tag::INTEGER, "salt length")?.small_integer()).map_err(malformed)?;
         let trailer =
             trailer.map_or(Ok(1), |tlv| tlv.expect(tag::INTEGER, "trailer")?.small_integer()).map_err(malformed)?;
         if trailer != 1 {

@@ -77,7 +77,8 @@ impl Search<'_> {
         }
         for issuer in by_likelihood(self.pool, &child) {
             // The same key under the same name adds nothing but a loop.
-            let repeats = |other: &Arc<Certificate>| other.spki_der() == issuer.spki_der() && other.subject() == issuer.subject();
+            let repeats =
+                |other: &Arc<Certificate>| other.spki_der() == issuer.spki_der() && other.subject() == issuer.subject();
             if chain.iter().any(repeats) || self.anchors.iter().any(repeats) {
                 continue;
             }
@@ -121,7 +122,8 @@ impl Search<'_> {
             Err(AlgorithmError::Forbidden { what }) => self.note(PathError::Forbidden { what }),
             Err(_) => {
                 // A namesake with another key says nothing against the certificate; its real issuer is just not here.
-                let namesake = matches!((child.authority_key_id(), issuer.subject_key_id()), (Some(a), Some(b)) if a != b);
+                let namesake =
+                    matches!((child.authority_key_id(), issuer.subject_key_id()), (Some(a), Some(b)) if a != b);
                 if !namesake {
                     self.note(PathError::Signature { subject: child.subject_display() });
                 }
@@ -175,6 +177,8 @@ const fn rank(error: &PathError) -> u8 {
 /// The certificates whose subject is the child's issuer; those with the key that the child names come first.
 fn by_likelihood<'a>(list: &'a [Arc<Certificate>], child: &Certificate) -> Vec<&'a Arc<Certificate>> {
     let mut issuers: Vec<_> = list.iter().filter(|issuer| issuer.subject() == child.issuer()).collect();
-    issuers.sort_by_key(|issuer| child.authority_key_id().is_none() || issuer.subject_key_id() != child.authority_key_id());
+    issuers.sort_by_key(|issuer| {
+        child.authority_key_id().is_none() || issuer.subject_key_id() != child.authority_key_id()
+    });
     issuers
 }
