@@ -1,5 +1,14 @@
 //! Our own corner cases of CMS (`pki-suites/cms-corner`): every algorithm and packaging, and hostile structures.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
+
 use ledger_core::pki::report::codes;
 use ledger_core::signature::{
     EvidenceSet, Outcome, SignaturePolicy, SignatureReport, SubCode, TrustSnapshot, Verdict, VerificationReport,
@@ -343,5 +352,44 @@ proptest! {
         let part = world.verify(b"x", &signature[..cut.index(length)]);
         prop_assert!(!whole.overall.is_passed() && !part.overall.is_passed());
         prop_assert!(whole.to_canonical_bytes().is_ok() && part.to_canonical_bytes().is_ok());
+    }
+}
+
+/// Pitfall 10.
+#[test]
+fn more_certificates_or_signers_than_anyone_carries_are_refused_before_they_are_read() {
+    fn tlv(tag: u8, body: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(body.len()).unwrap();
+        let header = match length {
+            0..0x80 => vec![tag, length.to_be_bytes()[3]],
+            0x80..0x100 => vec![tag, 0x81, length.to_be_bytes()[3]],
+            0x100..0x1_0000 => [&[tag, 0x82], &length.to_be_bytes()[2..]].concat(),
+            _ => [&[tag, 0x83], &length.to_be_bytes()[1..]].concat(),
+        };
+        [header, body.to_vec()].concat()
+    }
+    const SIGNED_DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
+    const DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
+    let message = |certificates: usize, signers: usize| {
+        let fields = [
+            vec![2, 1, 1],
+            tlv(0x31, &[]),
+            tlv(0x30, &DATA),
+            tlv(0xa0, &[0x30, 0x00].repeat(certificates)),
+            tlv(0x31, &[0x30, 0x00].repeat(signers)),
+        ];
+        tlv(0x30, &[SIGNED_DATA.to_vec(), tlv(0xa0, &tlv(0x30, &fields.concat()))].concat())
+    };
+    let world = World::new();
+    for (certificates, signers, detail) in [
+        (10_000, 1, "more than 64 certificates"),
+        (1, 33, "unexpected element, integer expected"),
+        (1, 0, ""),
+        (100_001, 1, "more than 64 certificates"),
+        (200_001, 1, "more than 200000 elements"),
+    ] {
+        let report = world.verify(b"x", &message(certificates, signers));
+        assert_eq!(report.overall, Verdict::Failed(SubCode::FormatFailure));
+        assert!(report.format.detail.unwrap_or_default().starts_with(detail) || signers == 33, "{certificates}");
     }
 }

@@ -1,6 +1,15 @@
 //! Public PKI material of Kazakhstan (`kz-pki`): the RSA part verifies as its manifest says, the GOST part is
 //! unsupported and never valid or invalid; and the published RSA test keys sign here, through OpenSSL.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -138,7 +147,7 @@ fn each_of_several_signers_has_a_verdict_of_its_own() {
 
 #[test]
 fn gost_signatures_are_unsupported_and_neither_valid_nor_invalid() {
-    for name in names("cms", "gost").into_iter().filter(|name| name.ends_with(".der")) {
+    for name in names("cms", "gost").into_iter().filter(|name| !name.contains("manifest.xml")) {
         let signature = read(&name);
         let evidence = EvidenceSet::default();
         let signer = signer_certificate(&signature, &evidence).unwrap();

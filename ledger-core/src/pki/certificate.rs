@@ -171,7 +171,7 @@ impl Certificate {
         &self.der
     }
 
-    /// The SubjectPublicKeyInfo, DER.
+    /// The `SubjectPublicKeyInfo`, DER.
     pub fn spki_der(&self) -> &[u8] {
         &self.spki
     }
@@ -355,7 +355,7 @@ fn octets(value: &[u8]) -> Result<&[u8], Asn1Error> {
     Ok(Tlv::only(value)?.expect(tag::OCTET_STRING, "octet string")?.value)
 }
 
-/// The keyIdentifier of an AuthorityKeyIdentifier extension value.
+/// The keyIdentifier of an `AuthorityKeyIdentifier` extension value.
 pub(crate) fn authority_key_id(value: &[u8]) -> Result<Option<&[u8]>, Asn1Error> {
     let mut reader: Reader<'_> = Tlv::only(value)?.expect(tag::SEQUENCE, "authorityKeyIdentifier")?.reader();
     Ok(reader.optional(tag::context(0))?.map(|tlv| tlv.value))

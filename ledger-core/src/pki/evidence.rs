@@ -23,8 +23,12 @@ impl EvidenceSet {
     /// [`EvidenceSet::unusable`].
     pub fn new(certificates: &[Vec<u8>], crls: &[Vec<u8>]) -> Self {
         let mut set = Self::default();
-        certificates.iter().for_each(|der| set.add_certificate(der));
-        crls.iter().for_each(|der| set.add_crl(der));
+        for der in certificates {
+            set.add_certificate(der);
+        }
+        for der in crls {
+            set.add_crl(der);
+        }
         set
     }
 

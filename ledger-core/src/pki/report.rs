@@ -223,7 +223,7 @@ pub enum RevocationStatus {
     Revoked {
         /// From when on.
         at: Timestamp,
-        /// CRLReason (RFC 5280 5.3.1).
+        /// `CRLReason` (RFC 5280 5.3.1).
         reason: u8,
         /// From when on it must be thought compromised, if the issuer says so.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -12,7 +12,7 @@ use super::policy::SignaturePolicy;
 use super::report::{Check, RevocationCheck, RevocationSource, RevocationStatus, SubCode, codes};
 use crate::time::Timestamp;
 
-/// CRLReason certificateHold (RFC 5280 5.3.1).
+/// `CRLReason` certificateHold (RFC 5280 5.3.1).
 const ON_HOLD: u8 = 6;
 /// freshestCRL (RFC 5280 4.2.1.15): every user certificate of the national authority has it.
 const FRESHEST_CRL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.46");

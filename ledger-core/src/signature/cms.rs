@@ -46,7 +46,7 @@ pub(crate) enum SignerIdentifier<'a> {
 }
 
 impl<'a> SignedData<'a> {
-    /// Reads a ContentInfo in definite form; nothing may follow it.
+    /// Reads a `ContentInfo` in definite form; nothing may follow it.
     pub(crate) fn parse(der: &'a [u8]) -> Result<Self, Asn1Error> {
         let mut info = Tlv::only(der)?.expect(tag::SEQUENCE, "ContentInfo")?.reader();
         if !info.oid()?.is(&SIGNED_DATA) {

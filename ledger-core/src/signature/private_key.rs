@@ -2,7 +2,7 @@
 
 use crate::pki::asn1::{Reader, Tlv, tag};
 
-/// Whether the bytes are a private key, in DER or PEM: PKCS#12 container, PKCS#8, PKCS#1, SEC1, OpenSSH, PuTTY.
+/// Whether the bytes are a private key, in DER or PEM: PKCS#12 container, PKCS#8, PKCS#1, SEC1, OpenSSH, `PuTTY`.
 ///
 /// A guess in favour of safety: it looks at the outer structure only. Whoever gets `true` refuses the upload,
 /// keeps nothing of it, and tells the owner that the key has to be thought compromised.

@@ -48,11 +48,17 @@ impl SignatureScheme for RsaPkcs1 {
             return Err(AlgorithmError::KeyMismatch);
         }
         let key = Key::parse(&info)?;
-        let scheme = Pkcs1v15Sign { hash_len: Some(digest.length()), prefix: digest_info_prefix(digest).into() };
-        key.inner
-            .verify(scheme, &digest.of(&[request.message]), request.signature)
-            .map_err(|_| AlgorithmError::BadSignature)?;
-        Ok(key.verified(format!("rsa-pkcs1-{}", digest.name()), None))
+        if key.holds(digest, request) {
+            return Ok(key.verified(format!("rsa-pkcs1-{}", digest.name()), None));
+        }
+        // RFC 5652 5.4 digests the attributes with the digest algorithm of the signer; where the signature algorithm
+        // names another one, signers differ. Both are bound by DigestInfo, and no third is tried.
+        match request.cms_digest.and_then(Digest::from_algorithm) {
+            Some(other) if other != digest && key.holds(other, request) => {
+                Ok(key.verified(format!("rsa-pkcs1-{}", other.name()), Some("digest-of-signature-algorithm-differs")))
+            }
+            _ => Err(AlgorithmError::BadSignature),
+        }
     }
 }
 
@@ -185,6 +191,11 @@ impl Key {
         let bits = inner.n().bit_width();
         let small_exponent = inner.e().bit_width() <= 16;
         Ok(Self { inner, bits, small_exponent })
+    }
+
+    fn holds(&self, digest: Digest, request: &SignatureRequest<'_>) -> bool {
+        let scheme = Pkcs1v15Sign { hash_len: Some(digest.length()), prefix: digest_info_prefix(digest).into() };
+        self.inner.verify(scheme, &digest.of(&[request.message]), request.signature).is_ok()
     }
 
     fn verified(&self, scheme: String, weakness: Option<&str>) -> Verified {
