@@ -5,6 +5,7 @@
 
 mod builder;
 mod certval;
+mod names;
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{CertificationPath, PathError, PathSettings, certval};
+use super::{CertificationPath, PathError, PathSettings, certval, names};
 use crate::digest::Digest;
 use crate::id::KeyId;
 use crate::pki::alg::{AlgorithmError, AlgorithmRegistry, SignatureRequest, Verified};
@@ -138,7 +138,7 @@ impl Search<'_> {
             self.note(PathError::Limit);
             return ControlFlow::Break(());
         }
-        match certval::check(chain, self.settings) {
+        match names::check(chain).and_then(|()| certval::check(chain, self.settings)) {
             Ok(()) => {
                 let path = CertificationPath { certificates: chain.to_vec(), algorithms: algorithms.to_vec() };
                 let enough = (self.enough)(&path);
