@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::id::KeyId;
 use crate::pki::alg::{AlgorithmError, AlgorithmRegistry, SignatureRequest, Verified};
 use crate::pki::certificate::Certificate;
-use crate::pki::limits::{CANDIDATE_PATHS_MAX, PATH_LENGTH_MAX};
+use crate::pki::limits::{CANDIDATE_PATHS_MAX, PATH_LENGTH_MAX, PATH_STEPS_MAX};
 
 /// Finds paths from `target` to one of `anchors` through `pool`, until `enough` says so of one.
 ///
@@ -38,6 +38,7 @@ pub fn find(
         enough,
         verified: BTreeMap::new(),
         candidates: 0,
+        steps: 0,
         found: Vec::new(),
         error: PathError::NoPath,
     };
@@ -55,6 +56,7 @@ struct Search<'a> {
     /// Links already verified, by child and by the issuer's key.
     verified: BTreeMap<(Digest, KeyId), Result<Verified, AlgorithmError>>,
     candidates: usize,
+    steps: u32,
     found: Vec<CertificationPath>,
     error: PathError,
 }
@@ -62,6 +64,11 @@ struct Search<'a> {
 impl Search<'_> {
     fn extend(&mut self, chain: &mut Vec<Arc<Certificate>>, algorithms: &mut Vec<Verified>) -> ControlFlow<()> {
         let Some(child) = chain.last().map(Arc::clone) else { return ControlFlow::Break(()) };
+        self.steps += 1;
+        if self.steps > PATH_STEPS_MAX {
+            self.note(PathError::Limit);
+            return ControlFlow::Break(());
+        }
         for anchor in by_likelihood(self.anchors, &child) {
             if let Some(verified) = self.link(&child, anchor)? {
                 algorithms.push(verified);
