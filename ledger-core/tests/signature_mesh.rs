@@ -72,6 +72,18 @@ fn a_path_of_ed25519_certificates_passes() {
     assert_eq!(report.chain.path.len(), 3);
 }
 
+/// Pitfall 5: what a message brings along is a pool, never trust.
+#[test]
+fn a_root_in_the_pool_is_not_trusted() {
+    let root = certificate(("root", 1), ("root", 1), CA);
+    let middle = certificate(("root", 1), ("middle", 2), CA);
+    let leaf = certificate(("middle", 2), ("leaf", 3), LEAF);
+    let other = certificate(("other root", 7), ("other root", 7), CA);
+    let report = judge(&leaf, &[middle, root], &[other]);
+    assert_eq!(report.chain.check.code.as_str(), codes::NO_PATH);
+    assert!(!report.verdict.is_passed());
+}
+
 /// Pitfall 10: every authority has certified every other; none leads to the anchor.
 #[test]
 fn a_mesh_of_cross_certified_authorities_ends_quickly_and_undecided() {
