@@ -95,3 +95,20 @@ fn a_list_speaks_for_the_time_it_covers() {
         assert_eq!(actual, code, "{certificate} {crls:?} {at}: {status:?} {outcome:?}");
     }
 }
+
+/// Pitfall 13: a list whose signature does not hold neither clears nor condemns anybody.
+#[test]
+fn a_list_with_a_broken_signature_says_nothing() {
+    let trust = TrustSnapshot::from_certificates([read("Root.der"), read("Issuing_CA.der")]).unwrap();
+    for certificate in ["Good.der", "Revoked.der"] {
+        let mut forged = read("crl_0602.crl");
+        *forged.last_mut().unwrap() ^= 1;
+        let evidence = EvidenceSet::new(&[], &[forged]);
+        let policy = SignaturePolicy::default_2026();
+        let at = time("2026-06-02T12:00:00Z");
+        let report = verify_certificate(&read(certificate), &evidence, &trust, &policy, at);
+        assert_eq!(report.revocation[0].revocation, RevocationStatus::Unknown, "{certificate}");
+        assert_eq!(report.revocation[0].check.outcome, Outcome::Indeterminate, "{certificate}");
+        assert_eq!(report.revocation[0].check.code.as_str(), codes::REVOCATION_UNUSABLE, "{certificate}");
+    }
+}
