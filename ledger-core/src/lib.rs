@@ -13,5 +13,7 @@ pub mod evidence;
 pub mod id;
 pub mod log;
 pub mod payload;
+pub mod pki;
 pub mod record;
+pub mod signature;
 pub mod time;
