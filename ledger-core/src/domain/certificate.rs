@@ -137,9 +137,9 @@ impl CertificateFacts {
         let shown = self.possession.outcome.passed() && self.possession.certificate == Some(contents.certificate);
         if !shown {
             let finding = Finding::at(RefusalCode::PossessionMissing, "possession");
-            let sub_code = self.possession.outcome.shortfalls.first().map(|shortfall| shortfall.sub_code.clone());
-            findings.push(match sub_code {
-                Some(sub_code) => finding.with(Detail::Check { sub_code }),
+            let code = self.possession.outcome.shortfalls.first().map(|shortfall| shortfall.code.clone());
+            findings.push(match code {
+                Some(code) => finding.with(Detail::Check { code }),
                 None => finding,
             });
         }

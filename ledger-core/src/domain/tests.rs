@@ -128,7 +128,7 @@ fn passed() -> CheckOutcome {
 }
 
 fn short(verdict: Verdict, codes: &[&str]) -> CheckOutcome {
-    let shortfalls = codes.iter().map(|code| Shortfall { verdict, sub_code: (*code).to_owned() }).collect();
+    let shortfalls = codes.iter().map(|code| Shortfall { verdict, code: (*code).to_owned() }).collect();
     CheckOutcome { verdict, shortfalls, report: b"{}".to_vec() }
 }
 

@@ -414,5 +414,5 @@ fn a_refusal_is_recorded_in_the_askers_stream_alone_with_all_codes() {
     let details = std::str::from_utf8(&new.payloads[0].1).unwrap();
     assert!(details.contains("\"field\":\"recipients/1\""), "{details}");
     assert!(refusal.to_string().contains("recipient-self"), "{refusal}");
-    assert_eq!(past::<Participant>(&[new.event.clone()]).refused_commands, 1);
+    assert_eq!(past::<Participant>(std::slice::from_ref(&new.event)).refused_commands, 1);
 }
