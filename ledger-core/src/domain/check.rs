@@ -1,6 +1,6 @@
 //! Outcomes of signature and certificate checks, as facts of a decision, and the rules about a signer.
 //!
-//! The checks are made by [`crate::signature`]-level code; the rules here know only what came of them. Nothing but
+//! The checks themselves are made elsewhere; the rules here know only what came of them. Nothing but
 //! a passed check makes a signature count: failed and indeterminate ones are refused, each under its own code.
 
 use crate::digest::Digest;
