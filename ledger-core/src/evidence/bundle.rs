@@ -349,14 +349,14 @@ fn decode_inclusion(bytes: &[u8]) -> Result<BatchInclusion, ManifestError> {
     serde_json::from_slice(bytes).map_err(ManifestError::Schema)
 }
 
-impl Bundle<'_> {
+impl<'a> Bundle<'a> {
     /// The signed checkpoint.
-    pub fn checkpoint(&self) -> &[u8] {
+    pub fn checkpoint(&self) -> &'a [u8] {
         self.files.get(CHECKPOINT).copied().unwrap_or_default()
     }
 
     /// The payload of a record, if it is here.
-    pub fn payload(&self, leaf: LeafIndex, slot: &str) -> Option<(&PayloadEntry, &[u8])> {
+    pub fn payload(&self, leaf: LeafIndex, slot: &str) -> Option<(&PayloadEntry, &'a [u8])> {
         let key = |entry: &PayloadEntry| (entry.leaf, entry.slot.as_str().to_owned());
         let place = self.manifest.payloads.binary_search_by(|entry| key(entry).cmp(&(leaf, slot.to_owned()))).ok()?;
         let entry = self.manifest.payloads.get(place)?;

@@ -261,6 +261,9 @@ codes! {
     VerdictDiffers = "verdict-differs", Fail, "8.2",
         "the ledger recorded another verdict than the check gives", "записанный результат проверки не повторяется", "жазылған тексеру нәтижесі қайталанбайды",
         "With the trust snapshot, policy and revocation lists that the record names the check must come to the recorded verdict again.";
+    VerdictUnchecked = "verdict-unchecked", Indeterminate, "8.2",
+        "the recorded verdict could not be repeated", "записанный результат не удалось повторить", "жазылған нәтижені қайталау мүмкін болмады",
+        "The trust snapshot, the policy or a revocation list that the record names is not in the bundle.";
     CertificateVerified = "certificate-verified", Pass, "8.1",
         "the certificate was in order when it was registered", "сертификат при регистрации в порядке", "сертификат тіркелгенде жарамды",
         "Path, validity, purpose and revocation status hold at registration, and the owner proved possession of the key.";
