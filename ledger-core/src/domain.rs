@@ -24,7 +24,7 @@ pub mod key;
 pub mod ledger_acts;
 pub mod participant;
 pub mod refusal;
-mod rule;
+mod requisites;
 pub mod statement;
 
 #[cfg(test)]
@@ -44,9 +44,22 @@ pub trait Aggregate: Default + Clone + Debug + Serialize + DeserializeOwned + Se
     /// be homed in streams that do not exist yet. All reasons against it come back at once.
     fn decide(&self, command: &Self::Command, circumstances: &Circumstances) -> Result<Vec<NewEvent>, Refusal>;
 
+    /// Whether the rules let this event follow in this stream, as far as the stream alone tells: what an auditor
+    /// re-executes over a log whose decisions were made by somebody else. The error names the rule. An event that is
+    /// not of this kind of stream never follows.
+    fn follows(&self, event: &Event) -> Result<(), &'static str>;
+
     /// Folds one event that is homed in this stream; an event of another kind changes nothing.
     fn apply(&mut self, event: &Event, recorded: Recorded);
 }
+
+/// A rule of [`Aggregate::follows`].
+fn rule(holds: bool, text: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(text) }
+}
+
+/// What [`Aggregate::follows`] says of an event of another kind of stream.
+const FOREIGN: &str = "the event is homed in another kind of stream";
 
 /// In what circumstances something is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

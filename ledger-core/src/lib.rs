@@ -16,3 +16,4 @@ pub mod log;
 pub mod pki;
 pub mod signature;
 pub mod domain;
+pub mod evidence;

@@ -99,8 +99,12 @@ pub fn verify_with(input: &VerifyInput<'_>, registry: &AlgorithmRegistry) -> Ver
 
     // What the message carries joins the pool; it is not trusted for being there (pitfall 5).
     let mut evidence = input.evidence.clone();
-    data.certificates.iter().for_each(|der| evidence.add_certificate(der));
-    data.crls.iter().for_each(|der| evidence.add_crl(der));
+    for der in &data.certificates {
+        evidence.add_certificate(der);
+    }
+    for der in &data.crls {
+        evidence.add_crl(der);
+    }
     let mut validator = Validator::new(input.trust, &evidence, input.policy, registry);
     for (index, signer) in data.signers.iter().enumerate() {
         report.signatures.push(signer::verify(index, signer, &data, input, &mut validator));
@@ -146,7 +150,9 @@ pub fn signer_certificate(signature: &[u8], evidence: &EvidenceSet) -> Option<Ar
     let der = definite(signature).ok()?;
     let data = SignedData::parse(&der).ok()?;
     let mut pool = evidence.clone();
-    data.certificates.iter().for_each(|der| pool.add_certificate(der));
+    for der in &data.certificates {
+        pool.add_certificate(der);
+    }
     signer::find_certificate(data.signers.first()?, pool.certificates()).ok()
 }
 

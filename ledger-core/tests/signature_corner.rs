@@ -1,9 +1,18 @@
 //! Our own corner cases of CMS (`pki-suites/cms-corner`): every algorithm and packaging, and hostile structures.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
+
 use ledger_core::pki::report::codes;
 use ledger_core::signature::{
-    EvidenceSet, Outcome, SignaturePolicy, SignatureReport, SubCode, TrustSnapshot, Verdict, VerificationReport, VerifyInput,
-    verify,
+    EvidenceSet, Outcome, SignaturePolicy, SignatureReport, SubCode, TrustSnapshot, Verdict, VerificationReport,
+    VerifyInput, verify,
 };
 use ledger_core::time::Timestamp;
 use proptest::prelude::*;
@@ -45,7 +54,7 @@ impl World {
         let at = cases["verification_time"].as_str().unwrap().replace('Z', ".000Z").parse().unwrap();
         Self {
             trust: TrustSnapshot::from_certificates([read("pki/root.der"), read("pki/int.der")]).unwrap(),
-            evidence: EvidenceSet::new(vec![], vec![read("pki/int.crl"), read("pki/root.crl")]),
+            evidence: EvidenceSet::new(&[], &[read("pki/int.crl"), read("pki/root.crl")]),
             cases,
             at,
         }
@@ -99,14 +108,17 @@ fn every_corner_case_ends_as_the_suite_says() {
         let readable = attached && id != "NEG_ber_octet_bomb";
         let inner = if readable { eaten(&format!("cms/{id}.p7s")) } else { document.clone() };
         let report = world.verify(&inner, &signature);
-        let expected: Vec<&str> = case["integrity_per_signer"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let expected: Vec<&str> =
+            case["integrity_per_signer"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         let actual: Vec<&str> = report.signatures.iter().map(integrity).collect();
         assert_eq!(actual, expected, "{id}: {}", text(&report));
         let policy = case["default_policy"].as_str().unwrap();
         let as_expected = match policy {
             "accept" => report.overall == Verdict::Passed,
             // `unsorted_sig_der` as delivered is in DER order (its encoder sorted it), so there is nothing to remark.
-            "warn" => report.overall == Verdict::Passed && (has_warning(&report.signatures[0]) || id == "unsorted_sig_der"),
+            "warn" => {
+                report.overall == Verdict::Passed && (has_warning(&report.signatures[0]) || id == "unsorted_sig_der")
+            }
             "reject" => matches!(report.overall, Verdict::Failed(_)),
             "indeterminate" => matches!(report.overall, Verdict::Indeterminate(_)),
             "revoked" => report.overall == Verdict::Failed(SubCode::Revoked),
@@ -223,7 +235,8 @@ fn attributes_out_of_der_order_are_accepted_in_the_sorted_form_with_a_warning() 
     let world = World::new();
     let sorted = read("cms/unsorted_sig_der.p7s");
     // contentType (26 bytes) and signingTime (30 bytes) stand one after the other; put the second first.
-    let at = sorted.windows(13).position(|bytes| bytes == b"\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03").unwrap();
+    let at =
+        sorted.windows(13).position(|bytes| bytes == b"\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03").unwrap();
     let mut unsorted = sorted.clone();
     unsorted[at..at + 56].rotate_left(26);
     assert_ne!(unsorted, sorted);
@@ -261,7 +274,7 @@ fn without_evidence_a_status_is_indeterminate_and_never_good() {
     let report = world.verify_by(&lenient, &document, &signature);
     assert_eq!(report.overall, Verdict::Passed);
     // The leaf alone is not enough: the intermediate needs a status too.
-    world.evidence = EvidenceSet::new(vec![], vec![read("pki/int.crl")]);
+    world.evidence = EvidenceSet::new(&[], &[read("pki/int.crl")]);
     assert_eq!(world.verify(&document, &signature).overall, Verdict::Indeterminate(SubCode::TryLater));
     world.evidence = all;
     assert_eq!(world.verify(&document, &signature).overall, Verdict::Passed);
@@ -339,5 +352,44 @@ proptest! {
         let part = world.verify(b"x", &signature[..cut.index(length)]);
         prop_assert!(!whole.overall.is_passed() && !part.overall.is_passed());
         prop_assert!(whole.to_canonical_bytes().is_ok() && part.to_canonical_bytes().is_ok());
+    }
+}
+
+/// Pitfall 10.
+#[test]
+fn more_certificates_or_signers_than_anyone_carries_are_refused_before_they_are_read() {
+    fn tlv(tag: u8, body: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(body.len()).unwrap();
+        let header = match length {
+            0..0x80 => vec![tag, length.to_be_bytes()[3]],
+            0x80..0x100 => vec![tag, 0x81, length.to_be_bytes()[3]],
+            0x100..0x1_0000 => [&[tag, 0x82], &length.to_be_bytes()[2..]].concat(),
+            _ => [&[tag, 0x83], &length.to_be_bytes()[1..]].concat(),
+        };
+        [header, body.to_vec()].concat()
+    }
+    const SIGNED_DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
+    const DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
+    let message = |certificates: usize, signers: usize| {
+        let fields = [
+            vec![2, 1, 1],
+            tlv(0x31, &[]),
+            tlv(0x30, &DATA),
+            tlv(0xa0, &[0x30, 0x00].repeat(certificates)),
+            tlv(0x31, &[0x30, 0x00].repeat(signers)),
+        ];
+        tlv(0x30, &[SIGNED_DATA.to_vec(), tlv(0xa0, &tlv(0x30, &fields.concat()))].concat())
+    };
+    let world = World::new();
+    for (certificates, signers, detail) in [
+        (10_000, 1, "more than 64 certificates"),
+        (1, 33, "unexpected element, integer expected"),
+        (1, 0, ""),
+        (100_001, 1, "more than 64 certificates"),
+        (200_001, 1, "more than 200000 elements"),
+    ] {
+        let report = world.verify(b"x", &message(certificates, signers));
+        assert_eq!(report.overall, Verdict::Failed(SubCode::FormatFailure));
+        assert!(report.format.detail.unwrap_or_default().starts_with(detail) || signers == 33, "{certificates}");
     }
 }

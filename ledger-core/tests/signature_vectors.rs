@@ -1,6 +1,15 @@
 //! Wycheproof vectors against the algorithm registry: every invalid one is refused, every valid one accepted or
 //! reported as an unsupported algorithm, never as a bad signature.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
+
 use ledger_core::digest::encode_hex;
 use ledger_core::pki::alg::{AlgorithmError, AlgorithmRegistry, SignatureRequest};
 use serde_json::Value;
@@ -31,7 +40,7 @@ fn sha2(name: &str) -> Option<Vec<u8>> {
     Some(sequence(&[unhex(&format!("06096086480165030402{last:02x}")), vec![5, 0]]))
 }
 
-/// The AlgorithmIdentifier that a certificate would carry for the group; `None` for digests outside the registry.
+/// The `AlgorithmIdentifier` that a certificate would carry for the group; `None` for digests outside the registry.
 fn algorithm(file: &str, group: &Value) -> Option<Vec<u8>> {
     if file.starts_with("ed25519") {
         return Some(sequence(&[unhex("06032b6570")]));
@@ -51,11 +60,8 @@ fn algorithm(file: &str, group: &Value) -> Option<Vec<u8>> {
     };
     let mask = sequence(&[unhex("06092a864886f70d010108"), mask]);
     let salt = group["sLen"].as_u64().unwrap();
-    let parameters = sequence(&[
-        tlv(0xa0, &digest),
-        tlv(0xa1, &mask),
-        tlv(0xa2, &tlv(2, &[u8::try_from(salt).unwrap()])),
-    ]);
+    let parameters =
+        sequence(&[tlv(0xa0, &digest), tlv(0xa1, &mask), tlv(0xa2, &tlv(2, &[u8::try_from(salt).unwrap()]))]);
     Some(sequence(&[unhex("06092a864886f70d01010a"), parameters]))
 }
 
@@ -91,9 +97,8 @@ fn wycheproof_has_no_deviation() {
                 match (test["result"].as_str().unwrap(), result) {
                     ("valid", Ok(_)) => verified += 1,
                     (_, Err(AlgorithmError::Unsupported { .. })) => unsupported += 1,
-                    ("invalid", Err(_)) => refused += 1,
                     // Pinned: the one class of `acceptable` is DigestInfo without NULL, which is refused.
-                    ("acceptable", Err(AlgorithmError::BadSignature)) => refused += 1,
+                    ("invalid", Err(_)) | ("acceptable", Err(AlgorithmError::BadSignature)) => refused += 1,
                     (expected, result) => panic!("{at}: {expected}, got {result:?}"),
                 }
             }

@@ -7,7 +7,7 @@ use crate::domain::command::RegisterCertificate;
 use crate::domain::event::{CertificateRegistered, Event, NewEvent};
 use crate::domain::participant::Participant;
 use crate::domain::refusal::{Detail, Finding, Refusal, RefusalCode, refuse_if_any};
-use crate::domain::{Aggregate, Circumstances, Recorded};
+use crate::domain::{Aggregate, Circumstances, FOREIGN, Recorded, rule};
 use crate::id::{IdentityKind, StreamKind};
 use crate::time::Timestamp;
 
@@ -137,9 +137,9 @@ impl CertificateFacts {
         let shown = self.possession.outcome.passed() && self.possession.certificate == Some(contents.certificate);
         if !shown {
             let finding = Finding::at(RefusalCode::PossessionMissing, "possession");
-            let sub_code = self.possession.outcome.shortfalls.first().map(|shortfall| shortfall.sub_code.clone());
-            findings.push(match sub_code {
-                Some(sub_code) => finding.with(Detail::Check { sub_code }),
+            let code = self.possession.outcome.shortfalls.first().map(|shortfall| shortfall.code.clone());
+            findings.push(match code {
+                Some(code) => finding.with(Detail::Check { code }),
                 None => finding,
             });
         }
@@ -163,6 +163,12 @@ impl Aggregate for Certificate {
         match command {
             CertificateCommand::Register(command, facts) => self.register(command, facts, circumstances),
         }
+    }
+
+    fn follows(&self, event: &Event) -> Result<(), &'static str> {
+        let Event::CertificateRegistered(event) = event else { return Err(FOREIGN) };
+        rule(!self.is_registered(), "the certificate is registered already")?;
+        rule(event.not_before <= event.not_after, "the certificate's validity ends before it begins")
     }
 
     fn apply(&mut self, event: &Event, recorded: Recorded) {

@@ -1,6 +1,6 @@
 //! Outcomes of signature and certificate checks, as facts of a decision, and the rules about a signer.
 //!
-//! The checks are made by [`crate::signature`]-level code; the rules here know only what came of them. Nothing but
+//! The checks themselves are made elsewhere; the rules here know only what came of them. Nothing but
 //! a passed check makes a signature count: failed and indeterminate ones are refused, each under its own code.
 
 use crate::digest::Digest;
@@ -18,7 +18,8 @@ use crate::time::Timestamp;
 pub struct CheckOutcome {
     /// The verdict.
     pub verdict: Verdict,
-    /// Every part that did not pass: all of them, not the first.
+    /// Every part that failed or came to no end: all of them, not the first. Parts that were not reached because of
+    /// an earlier one say nothing (code `not-reached`) and may be left out.
     pub shortfalls: Vec<Shortfall>,
     /// The full report in canonical JSON; kept as a payload.
     pub report: Vec<u8>,
@@ -29,8 +30,8 @@ pub struct CheckOutcome {
 pub struct Shortfall {
     /// Failed or indeterminate.
     pub verdict: Verdict,
-    /// Stable code of the check's report (ETSI EN 319 102-1 words), for example `REVOKED`.
-    pub sub_code: String,
+    /// Stable code of the check in its report, for example `certificate-revoked`; see [`RefusalCode::of_failed_check`].
+    pub code: String,
 }
 
 impl CheckOutcome {
@@ -45,13 +46,13 @@ impl CheckOutcome {
         if self.passed() {
             return findings;
         }
-        for shortfall in &self.shortfalls {
+        for shortfall in self.shortfalls.iter().filter(|one| one.code != "not-reached") {
             let code = match shortfall.verdict {
                 Verdict::Passed => continue,
-                Verdict::Failed => RefusalCode::of_failed_check(&shortfall.sub_code),
-                Verdict::Indeterminate => RefusalCode::of_indeterminate_check(&shortfall.sub_code),
+                Verdict::Failed => RefusalCode::of_failed_check(&shortfall.code),
+                Verdict::Indeterminate => RefusalCode::of_indeterminate_check(&shortfall.code),
             };
-            push_once(&mut findings, Finding::new(code).with(Detail::Check { sub_code: shortfall.sub_code.clone() }));
+            push_once(&mut findings, Finding::new(code).with(Detail::Check { code: shortfall.code.clone() }));
         }
         if findings.is_empty() {
             // A verdict without a reason still is no pass.

@@ -18,8 +18,8 @@ use crate::domain::event::{
 };
 use crate::domain::key::Key;
 use crate::domain::refusal::{Detail, Finding, Refusal, RefusalCode, refuse_if_any};
-use crate::domain::rule::check_text;
-use crate::domain::{Aggregate, Circumstances, Recorded};
+use crate::domain::requisites::check_text;
+use crate::domain::{Aggregate, Circumstances, FOREIGN, Recorded, rule};
 use crate::id::{CertificateId, EventId, StreamKind};
 use crate::record::Capacity;
 use crate::time::Timestamp;
@@ -117,7 +117,9 @@ pub struct Delivery {
     pub revocation: Revocation,
     /// Number of the last annulment proposal; 0 for none.
     pub proposals: u64,
-    /// Who made it.
+    /// Number of the proposal that the other side consented to; 0 for none.
+    pub consents: u64,
+    /// Who made the last proposal.
     pub proposer: Option<Party>,
     /// The last event.
     pub last: Option<EventId>,
@@ -501,6 +503,72 @@ impl Aggregate for Delivery {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "events homed in other kinds of streams never follow")]
+    fn follows(&self, event: &Event) -> Result<(), &'static str> {
+        let of_this = |delivery, document, sender, recipient| {
+            let same = self.opened.as_ref().is_some_and(|opened| {
+                let ids = (opened.delivery, opened.document, opened.sender, opened.recipient);
+                ids == (delivery, document, sender, recipient)
+            });
+            rule(same, "the delivery is not open, or was opened for others")
+        };
+        let act = |kind, sender, recipient, signature: &Signed| {
+            let party = if signature.participant == sender { Party::Sender } else { Party::Recipient };
+            rule([sender, recipient].contains(&signature.participant), "the signer is not a party")?;
+            rule(self.permits(kind, party), "the state does not permit this act of this party")
+        };
+        let signed = |kind, e: &DeliveryActSigned| {
+            of_this(e.delivery, e.document, e.sender, e.recipient)?;
+            act(kind, e.sender, e.recipient, &e.signature)
+        };
+        let annulment = |kind, e: &AnnulmentSigned| {
+            of_this(e.delivery, e.document, e.sender, e.recipient)?;
+            let next = u64::from(kind == CommandKind::ProposeAnnulment);
+            rule(e.proposal == self.proposals.saturating_add(next), "the proposal is another one")?;
+            rule(self.consents != e.proposal, "the proposal was accepted already")?;
+            act(kind, e.sender, e.recipient, &e.signature)
+        };
+        let pending = || rule(self.permits(CommandKind::Receive, Party::Recipient), "the delivery is not pending");
+        match event {
+            Event::DeliveryOpened(event) => {
+                rule(self.opened.is_none(), "the delivery is open already")?;
+                rule(event.sender != event.recipient, "the sender is the recipient")
+            }
+            Event::DeliveryAccounted(e) => {
+                of_this(e.delivery, e.document, e.sender, e.recipient).and_then(|()| pending())
+            }
+            Event::DeliveryDeemedNotReceived(e) => {
+                of_this(e.delivery, e.document, e.sender, e.recipient).and_then(|()| pending())
+            }
+            Event::ReceiptIssued(e) => {
+                of_this(e.delivery, e.document, e.sender, e.recipient)?;
+                let due = self.receipt == Receipt::Accounted && self.notice == Notice::None;
+                rule(due, "the delivery is not accounted, or has a receipt already")
+            }
+            Event::ReceiptDelivered(e) => {
+                of_this(e.delivery, e.document, e.sender, e.recipient)?;
+                rule(self.notice == Notice::Issued, "no receipt is on its way")
+            }
+            Event::CountersignatureApplied(e) => {
+                of_this(e.delivery, e.document, e.sender, e.recipient)?;
+                act(CommandKind::Countersign, e.sender, e.recipient, &e.signature)
+            }
+            Event::AnswerRefused(event) => signed(CommandKind::RefuseAnswer, event),
+            Event::DeliveryRecalled(event) => signed(CommandKind::Recall, event),
+            Event::DeliveryWithdrawn(event) => signed(CommandKind::Withdraw, event),
+            Event::AnnulmentProposed(event) => annulment(CommandKind::ProposeAnnulment, event),
+            Event::AnnulmentAccepted(event) => annulment(CommandKind::AcceptAnnulment, event),
+            Event::AnnulmentRefused(event) => annulment(CommandKind::RefuseAnnulment, event),
+            Event::AnnulmentProposalWithdrawn(event) => annulment(CommandKind::WithdrawAnnulmentProposal, event),
+            Event::DeliveryAnnulled(e) => {
+                of_this(e.delivery, e.document, e.sender, e.recipient)?;
+                let proposed = self.revocation == Revocation::AnnulmentProposed && self.proposals == e.proposal;
+                rule(proposed && self.consents == e.proposal, "the other party did not consent")
+            }
+            _ => Err(FOREIGN),
+        }
+    }
+
     #[expect(clippy::wildcard_enum_match_arm, reason = "events homed in other kinds of streams change nothing")]
     fn apply(&mut self, event: &Event, recorded: Recorded) {
         match event {
@@ -538,7 +606,7 @@ impl Aggregate for Delivery {
             Event::AnnulmentRefused(_) => self.revocation = Revocation::AnnulmentRefused,
             Event::AnnulmentProposalWithdrawn(_) => self.revocation = Revocation::ProposalWithdrawn,
             // The consent is complete with it, but takes effect by the event that follows in the same append.
-            Event::AnnulmentAccepted(_) => {}
+            Event::AnnulmentAccepted(event) => self.consents = event.proposal,
             Event::DeliveryAnnulled(_) => self.revocation = Revocation::Annulled,
             _ => return,
         }

@@ -14,8 +14,8 @@ use crate::domain::event::{
 use crate::domain::format_registry;
 use crate::domain::participant::Participant;
 use crate::domain::refusal::{Detail, Finding, Refusal, RefusalCode, refuse_if_any};
-use crate::domain::rule::check_line;
-use crate::domain::{Aggregate, Circumstances, Recorded};
+use crate::domain::requisites::check_line;
+use crate::domain::{Aggregate, Circumstances, FOREIGN, Recorded, rule};
 use crate::id::{DeliveryId, DocumentId, EventId, ParticipantId, StreamKind};
 use crate::time::Timestamp;
 
@@ -333,6 +333,28 @@ impl Aggregate for Document {
             DocumentCommand::Form(command, facts) => self.form(command, facts, circumstances),
             DocumentCommand::Sign(command, facts) => self.sign(command, facts, circumstances),
             DocumentCommand::Send(command, facts) => self.send(command, facts, circumstances),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "events homed in other kinds of streams never follow")]
+    fn follows(&self, event: &Event) -> Result<(), &'static str> {
+        let formed = |document| {
+            let formed = self.formed.as_ref().filter(|formed| formed.document == document);
+            formed.filter(|_| self.sent_at.is_none()).ok_or("the document is not formed, or is sent already")
+        };
+        match event {
+            Event::DocumentFormed(_) => rule(self.formed.is_none(), "the document is formed already"),
+            Event::SignatureApplied(event) => {
+                let slots = &formed(event.document)?.slots;
+                let slot = slots.iter().find(|slot| slot.slot == event.slot).ok_or("no such slot")?;
+                rule(slot.participant == event.signature.participant, "the slot is another participant's")?;
+                rule(self.is_slot_due(slot), "it is not the slot's turn, or it is signed")
+            }
+            Event::DocumentSent(event) => {
+                rule(formed(event.document)?.sender == event.sender, "another participant formed the document")?;
+                rule(self.is_signed(), "a mandatory signature is missing")
+            }
+            _ => Err(FOREIGN),
         }
     }
 

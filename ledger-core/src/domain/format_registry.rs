@@ -178,6 +178,9 @@ mod tests {
     const PNG: &[u8] = b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\0\x01";
     const JPEG: &[u8] = b"\xFF\xD8\xFF\xE0\0\x10JFIF";
 
+    /// Declared format, content, and the finding that it gets.
+    type Row<'a> = (Format, &'a [u8], Option<(RefusalCode, Option<Detail>)>);
+
     #[test]
     fn contents_are_recognised_by_their_bytes_not_their_names() {
         let found = |format| Some(Detail::Found { format });
@@ -188,7 +191,6 @@ mod tests {
         };
         let deep = [vec![b'['; 200_000], vec![b']'; 200_000]].concat();
         let too_large = |given| Some(Detail::Limit { max: SCAN_BYTES_MAX, given });
-        type Row<'a> = (Format, &'a [u8], Option<(RefusalCode, Option<Detail>)>);
         let rows: &[Row<'_>] = &[
             (Format::Pdf, PDF, None),
             (Format::ScanPdf, PDF, None),

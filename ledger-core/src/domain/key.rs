@@ -11,7 +11,7 @@ use crate::domain::event::{
     CertificateRegistered, CompromiseReported, Event, KeyUseSuspended, NewEvent, SuspensionGround,
 };
 use crate::domain::refusal::{Detail, Finding, Refusal, RefusalCode, refuse_if_any};
-use crate::domain::{Aggregate, Circumstances, Recorded};
+use crate::domain::{Aggregate, Circumstances, FOREIGN, Recorded, rule};
 use crate::id::StreamKind;
 use crate::time::Timestamp;
 
@@ -117,6 +117,21 @@ impl Aggregate for Key {
     fn decide(&self, command: &KeyCommand, circumstances: &Circumstances) -> Result<Vec<NewEvent>, Refusal> {
         match command {
             KeyCommand::ReportCompromise(command, facts) => self.report(command, facts, circumstances),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "events homed in other kinds of streams never follow")]
+    fn follows(&self, event: &Event) -> Result<(), &'static str> {
+        match event {
+            Event::CompromiseReported(event) => {
+                rule(!self.is_suspended(), "the key is suspended already")?;
+                let times = event.learned_at <= event.received_at && event.claimed_since <= event.received_at;
+                rule(times, "the times of the compromise are later than the notice")
+            }
+            Event::KeyUseSuspended(_) => {
+                rule(self.compromise.is_some() && !self.is_suspended(), "no compromise was reported")
+            }
+            _ => Err(FOREIGN),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::digest::Digest;
 use crate::domain::command::{PublishTrust, RecordCrl};
 use crate::domain::event::{CrlRecorded, Event, NewEvent, TrustPublished};
 use crate::domain::refusal::{Finding, Refusal, RefusalCode, refuse_if_any};
-use crate::domain::{Aggregate, Circumstances, Recorded};
+use crate::domain::{Aggregate, Circumstances, FOREIGN, Recorded, rule};
 use crate::id::{EventId, Origin, StreamKind};
 use crate::time::Timestamp;
 
@@ -155,6 +155,21 @@ impl Aggregate for LedgerActs {
         match command {
             LedgerCommand::PublishTrust(command, facts) => self.publish(command, facts, circumstances),
             LedgerCommand::RecordCrl(command, facts) => self.record(command, facts, circumstances),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "events homed in other kinds of streams never follow")]
+    fn follows(&self, event: &Event) -> Result<(), &'static str> {
+        match event {
+            Event::TrustPublished(event) => {
+                let same = |trust: &PublishedTrust| trust.trust == event.trust && trust.policy == event.policy;
+                rule(!self.trust.as_ref().is_some_and(same), "trust and policy are unchanged")
+            }
+            Event::CrlRecorded(event) => rule(
+                !self.crls.iter().any(|known| known.crl.crl == event.crl),
+                "the revocation list is recorded already",
+            ),
+            _ => Err(FOREIGN),
         }
     }
 

@@ -9,8 +9,8 @@ use crate::domain::event::{
     VersionName,
 };
 use crate::domain::refusal::{Finding, Refusal, RefusalCode, refuse_if_any};
-use crate::domain::rule::check_line;
-use crate::domain::{Aggregate, Circumstances, Recorded};
+use crate::domain::requisites::check_line;
+use crate::domain::{Aggregate, Circumstances, FOREIGN, Recorded, rule};
 use crate::id::{Bin, IdentifierMode, IdentityId, IdentityKind, Iin, ParticipantId, StreamKind};
 use crate::time::Timestamp;
 
@@ -162,6 +162,18 @@ impl Aggregate for Participant {
     fn decide(&self, command: &ParticipantCommand, circumstances: &Circumstances) -> Result<Vec<NewEvent>, Refusal> {
         match command {
             ParticipantCommand::Register(command, facts) => self.register(command, facts, circumstances),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "events homed in other kinds of streams never follow")]
+    fn follows(&self, event: &Event) -> Result<(), &'static str> {
+        let is_self =
+            |participant| self.registered.as_ref().is_some_and(|registered| registered.participant == participant);
+        match event {
+            Event::ParticipantRegistered(_) => rule(!self.is_registered(), "the participant is registered already"),
+            Event::AgreementAccepted(event) => rule(is_self(event.participant), "the participant is not registered"),
+            Event::CommandRefused(event) => rule(is_self(event.participant), "the participant is not registered"),
+            _ => Err(FOREIGN),
         }
     }
 

@@ -121,10 +121,10 @@ pub enum Detail {
         /// For example `png`.
         format: &'static str,
     },
-    /// Code of the signature or certificate check, for example `REVOKED`.
+    /// What the signature or certificate check found.
     Check {
-        /// The code.
-        sub_code: String,
+        /// Its code in the report, for example `certificate-revoked`.
+        code: String,
     },
 }
 
@@ -221,37 +221,61 @@ codes! {
 }
 
 impl RefusalCode {
-    /// The code of a failed check of a signature or certificate, from the sub-code of the check's report
-    /// (ETSI EN 319 102-1 names). What is not known here is a signature that failed: never a reason to pass.
-    pub fn of_failed_check(sub_code: &str) -> Self {
-        match sub_code {
-            "FORMAT_FAILURE" | "FORMAT" | "MALFORMED" => Self::SignatureMalformed,
-            "HASH_FAILURE" | "DIGEST_MISMATCH" | "SIGNED_DATA_NOT_FOUND" => Self::SignatureDigestMismatch,
-            "EXPIRED" | "OUT_OF_BOUNDS_NO_POE" | "OUT_OF_BOUNDS_NOT_REVOKED" => Self::CertificateExpired,
-            "NOT_YET_VALID" => Self::CertificateNotYetValid,
-            "REVOKED" | "REVOKED_NO_POE" | "REVOKED_CA_NO_POE" | "CERTIFICATE_HOLD" => Self::CertificateRevoked,
-            "NO_CERTIFICATE_CHAIN_FOUND"
-            | "NO_CERTIFICATE_CHAIN_FOUND_NO_POE"
-            | "CERTIFICATE_CHAIN_GENERAL_FAILURE" => Self::CertificateUntrusted,
-            "KEY_USAGE" | "PURPOSE" | "CHAIN_CONSTRAINTS_FAILURE" => Self::CertificatePurpose,
-            "ALGORITHM_UNSUPPORTED" | "UNSUPPORTED_ALGORITHM" | "CRYPTO_CONSTRAINTS_FAILURE" => {
-                Self::SignatureAlgorithmUnsupported
+    /// The code of a failed check of a signature or certificate, from the code of that check in the report
+    /// (`certificate-revoked`) or from a verdict's sub-code (`REVOKED`, ETSI EN 319 102-1 words). What is not known
+    /// here is a signature that failed: never a reason to pass.
+    pub fn of_failed_check(code: &str) -> Self {
+        match code {
+            "parse"
+            | "too-large"
+            | "no-signers"
+            | "signed-attributes-missing"
+            | "attributes-malformed"
+            | "document-looks-like-signed-attributes"
+            | "content-not-data"
+            | "content-type"
+            | "message-digest-attribute"
+            | "signer-certificate"
+            | "signer-certificate-ambiguous"
+            | "signer-certificate-malformed"
+            | "FORMAT_FAILURE"
+            | "NO_SIGNING_CERTIFICATE_FOUND" => Self::SignatureMalformed,
+            "message-digest" | "content-differs-from-document" | "HASH_FAILURE" | "SIGNED_DATA_NOT_FOUND" => {
+                Self::SignatureDigestMismatch
             }
+            "certificate-expired" | "EXPIRED" | "OUT_OF_BOUNDS_NO_POE" => Self::CertificateExpired,
+            "certificate-not-yet-valid" | "NOT_YET_VALID" => Self::CertificateNotYetValid,
+            "certificate-revoked" | "certificate-on-hold" | "REVOKED" | "REVOKED_NO_POE" => Self::CertificateRevoked,
+            "no-path"
+            | "path-signature"
+            | "path-constraint"
+            | "path-name-constraint"
+            | "path-policy"
+            | "path-critical-extension"
+            | "path-validity"
+            | "NO_CERTIFICATE_CHAIN_FOUND"
+            | "CHAIN_CONSTRAINTS_FAILURE" => Self::CertificateUntrusted,
+            "key-usage" => Self::CertificatePurpose,
+            "unsupported-algorithm"
+            | "weak-digest"
+            | "weak-algorithm"
+            | "CRYPTO_CONSTRAINTS_FAILURE"
+            | "CRYPTO_CONSTRAINTS_FAILURE_NO_POE" => Self::SignatureAlgorithmUnsupported,
             _ => Self::SignatureInvalid,
         }
     }
 
-    /// The code of a check that came to no end.
+    /// The code of a check that came to no end: what is certain or will not change by waiting keeps its own code.
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other code would say more than is known")]
-    pub fn of_indeterminate_check(sub_code: &str) -> Self {
-        match Self::of_failed_check(sub_code) {
-            // Without proof of existence these could still turn out well, but not by waiting.
-            code @ (Self::SignatureAlgorithmUnsupported
+    pub fn of_indeterminate_check(code: &str) -> Self {
+        match Self::of_failed_check(code) {
+            known @ (Self::SignatureAlgorithmUnsupported
+            | Self::SignatureMalformed
             | Self::CertificateExpired
             | Self::CertificateNotYetValid
             | Self::CertificateRevoked
             | Self::CertificateUntrusted
-            | Self::CertificatePurpose) => code,
+            | Self::CertificatePurpose) => known,
             _ => Self::SignatureIndeterminate,
         }
     }

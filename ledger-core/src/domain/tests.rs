@@ -128,7 +128,7 @@ fn passed() -> CheckOutcome {
 }
 
 fn short(verdict: Verdict, codes: &[&str]) -> CheckOutcome {
-    let shortfalls = codes.iter().map(|code| Shortfall { verdict, sub_code: (*code).to_owned() }).collect();
+    let shortfalls = codes.iter().map(|code| Shortfall { verdict, code: (*code).to_owned() }).collect();
     CheckOutcome { verdict, shortfalls, report: b"{}".to_vec() }
 }
 
@@ -334,6 +334,22 @@ fn assert_well_formed<A: Aggregate>(events: &[NewEvent]) {
     }
 }
 
+/// An auditor who knows the streams alone finds nothing wrong with what was decided.
+#[track_caller]
+fn assert_follow<A: Aggregate>(given: &[Event], events: &[NewEvent]) {
+    let mut state: A = past(given);
+    for new in events {
+        let home = new.event.streams()[0].kind();
+        if home == A::KIND {
+            assert_eq!(state.follows(&new.event), Ok(()), "{}", new.event.type_name());
+            state.apply(&new.event, Recorded { id: event_id(1), at: time(0) });
+        } else {
+            assert_eq!(home, StreamKind::Delivery);
+            assert_eq!(Delivery::default().follows(&new.event), Ok(()));
+        }
+    }
+}
+
 /// Given the past, when a command arrives, then events of these types or a refusal with exactly these codes.
 #[track_caller]
 fn check<A: Aggregate>(
@@ -347,6 +363,7 @@ fn check<A: Aggregate>(
             assert_well_formed::<A>(&events);
             let types: Vec<_> = events.iter().map(|new| new.event.type_name()).collect();
             assert_eq!(Ok(types.as_slice()), then);
+            assert_follow::<A>(given, &events);
             events.into_iter().map(|new| new.event).collect()
         }
         Err(refusal) => {
@@ -409,5 +426,23 @@ proptest! {
         folds_own_only::<Document>(&events);
         folds_own_only::<Delivery>(&events);
         folds_own_only::<LedgerActs>(&events);
+    }
+
+    /// Whatever an auditor lets pass, every end is an end: after it, nothing but notices follows.
+    #[test]
+    fn after_an_end_no_act_follows(events in proptest::collection::vec(any_event(), 0..200)) {
+        let mut state = Delivery::default();
+        let mut over = false;
+        for event in &events {
+            if state.follows(event).is_ok() {
+                let is_notice = matches!(event, Event::ReceiptIssued(_) | Event::ReceiptDelivered(_));
+                prop_assert!(!over || is_notice, "{} after {}", event.type_name(), state.state());
+                state.apply(event, Recorded { id: event_id(1), at: time(0) });
+                over |= matches!(
+                    state.state(),
+                    "annulled" | "withdrawn" | "recalled" | "deemed-not-received" | "answer-refused"
+                );
+            }
+        }
     }
 }

@@ -21,9 +21,9 @@ use super::asn1::{AlgorithmIdentifier, Asn1Error, Oid, Tlv, tag};
 /// Everything a scheme may look at: raw bytes of the objects, as they stand.
 #[derive(Debug, Clone, Copy)]
 pub struct SignatureRequest<'a> {
-    /// The AlgorithmIdentifier of the signature, DER.
+    /// The `AlgorithmIdentifier` of the signature, DER.
     pub algorithm: &'a [u8],
-    /// The SubjectPublicKeyInfo of the signer's certificate, DER.
+    /// The `SubjectPublicKeyInfo` of the signer's certificate, DER.
     pub key: &'a [u8],
     /// `SignerInfo.digestAlgorithm`, DER; absent for certificates and CRLs.
     pub cms_digest: Option<&'a [u8]>,
@@ -41,7 +41,8 @@ pub struct Verified {
     pub scheme: String,
     /// Size of the key in bits (modulus, or order of the curve's group).
     pub key_bits: u32,
-    /// What is legal but weak about it; a policy decides (`rsa-exponent-below-65537`, `pss-salt-short`).
+    /// What is legal but weak about it; a policy decides (`rsa-exponent-below-65537`, `pss-salt-short`,
+    /// `digest-of-signature-algorithm-differs`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weakness: Option<String>,
 }
@@ -147,12 +148,14 @@ impl AlgorithmRegistry {
         match (claims.next(), claims.next()) {
             (Some(scheme), None) => scheme.verify(request),
             (Some(_), Some(_)) => Err(AlgorithmError::Ambiguous { oid: oid.to_string() }),
-            (None, _) => Err(digest::forbidden_signature(oid)
-                .map_or_else(|| AlgorithmError::Unsupported { oid: oid.to_string() }, |what| AlgorithmError::Forbidden { what })),
+            (None, _) => Err(digest::forbidden_signature(oid).map_or_else(
+                || AlgorithmError::Unsupported { oid: oid.to_string() },
+                |what| AlgorithmError::Forbidden { what },
+            )),
         }
     }
 
-    /// The digest of `parts` by the algorithm whose AlgorithmIdentifier is given in DER.
+    /// The digest of `parts` by the algorithm whose `AlgorithmIdentifier` is given in DER.
     pub fn digest(&self, algorithm_der: &[u8], parts: &[&[u8]]) -> Result<Vec<u8>, AlgorithmError> {
         let algorithm = algorithm(algorithm_der)?;
         let dotted = algorithm.oid.to_string();
@@ -168,7 +171,7 @@ fn algorithm(der: &[u8]) -> Result<AlgorithmIdentifier<'_>, AlgorithmError> {
     AlgorithmIdentifier::parse(der).map_err(|_| AlgorithmError::BadParameters { what: "algorithm identifier" })
 }
 
-/// A SubjectPublicKeyInfo taken apart.
+/// A `SubjectPublicKeyInfo` taken apart.
 struct PublicKeyInfo<'a> {
     algorithm: AlgorithmIdentifier<'a>,
     key: &'a [u8],

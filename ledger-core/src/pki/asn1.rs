@@ -204,7 +204,7 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header, Asn1Error> {
     Ok(Header { tag, bytes: 2 + count, length: Some(length), minimal })
 }
 
-/// An AlgorithmIdentifier as it stands.
+/// An `AlgorithmIdentifier` as it stands.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AlgorithmIdentifier<'a> {
     pub(crate) oid: Oid<'a>,

@@ -171,7 +171,7 @@ impl Certificate {
         &self.der
     }
 
-    /// The SubjectPublicKeyInfo, DER.
+    /// The `SubjectPublicKeyInfo`, DER.
     pub fn spki_der(&self) -> &[u8] {
         &self.spki
     }
@@ -216,11 +216,7 @@ impl Certificate {
 
     /// What the certificate may be used for.
     pub fn purpose(&self) -> Purpose {
-        usage::purpose(
-            self.extensions.is_ca,
-            self.extensions.key_usage,
-            self.extensions.extended_key_usage.as_ref(),
-        )
+        usage::purpose(self.extensions.is_ca, self.extensions.key_usage, self.extensions.extended_key_usage.as_ref())
     }
 
     /// Whether nonRepudiation (contentCommitment) is among the key usages.
@@ -336,8 +332,9 @@ impl Extensions {
                 let id = octets(&extension.value).map_err(malformed("subjectKeyIdentifier"))?;
                 this.subject_key_id = Some(id.to_vec());
             } else if oid.is(&oids::AUTHORITY_KEY_ID) {
-                this.authority_key_id =
-                    authority_key_id(&extension.value).map_err(malformed("authorityKeyIdentifier"))?.map(<[u8]>::to_vec);
+                this.authority_key_id = authority_key_id(&extension.value)
+                    .map_err(malformed("authorityKeyIdentifier"))?
+                    .map(<[u8]>::to_vec);
             }
         }
         Ok(this)
@@ -358,7 +355,7 @@ fn octets(value: &[u8]) -> Result<&[u8], Asn1Error> {
     Ok(Tlv::only(value)?.expect(tag::OCTET_STRING, "octet string")?.value)
 }
 
-/// The keyIdentifier of an AuthorityKeyIdentifier extension value.
+/// The keyIdentifier of an `AuthorityKeyIdentifier` extension value.
 pub(crate) fn authority_key_id(value: &[u8]) -> Result<Option<&[u8]>, Asn1Error> {
     let mut reader: Reader<'_> = Tlv::only(value)?.expect(tag::SEQUENCE, "authorityKeyIdentifier")?.reader();
     Ok(reader.optional(tag::context(0))?.map(|tlv| tlv.value))

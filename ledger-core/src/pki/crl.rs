@@ -68,7 +68,7 @@ pub struct Crl {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Scope {
     Usable {
-        /// DER of the GeneralNames of the distribution point; empty when it is for all.
+        /// DER of the `GeneralNames` of the distribution point; empty when it is for all.
         distribution_point: Vec<Vec<u8>>,
         only_users: bool,
         only_authorities: bool,
@@ -93,7 +93,7 @@ struct Entry {
 pub struct Revoked {
     /// Revocation date.
     pub at: Timestamp,
-    /// CRLReason; 0 when absent.
+    /// `CRLReason`; 0 when absent.
     pub reason: u8,
     /// Invalidity date, if any.
     pub invalidity: Option<Timestamp>,
@@ -340,8 +340,7 @@ fn entry_extension(tlv: Tlv<'_>, entry: &mut Entry, unusable: &mut Option<&'stat
 
 impl Scope {
     fn of(extensions: &[Extension]) -> Result<Self, Asn1Error> {
-        let mut scope =
-            Self::Usable { distribution_point: Vec::new(), only_users: false, only_authorities: false };
+        let mut scope = Self::Usable { distribution_point: Vec::new(), only_users: false, only_authorities: false };
         for extension in extensions {
             let oid = Oid::new(&extension.oid)?;
             if oid.is(&DELTA_INDICATOR) {
@@ -397,7 +396,7 @@ fn flag_bits(reader: &mut Reader<'_>) -> Result<bool, Asn1Error> {
     Ok(reader.optional(tag::context(3))?.is_some())
 }
 
-/// The DER of the names of a DistributionPointName `fullName`; empty for a relative name.
+/// The DER of the names of a `DistributionPointName` `fullName`; empty for a relative name.
 fn full_names(point: Tlv<'_>) -> Result<Vec<Vec<u8>>, Asn1Error> {
     let name = Tlv::only(point.value)?;
     if name.tag != tag::context_constructed(0) {

@@ -21,13 +21,14 @@ pub struct EvidenceSet {
 impl EvidenceSet {
     /// Parses DER certificates and CRLs. What does not parse, or is beyond the limit of items, is listed in
     /// [`EvidenceSet::unusable`].
-    pub fn new<T: AsRef<[u8]>>(
-        certificates: impl IntoIterator<Item = T>,
-        crls: impl IntoIterator<Item = T>,
-    ) -> Self {
+    pub fn new(certificates: &[Vec<u8>], crls: &[Vec<u8>]) -> Self {
         let mut set = Self::default();
-        certificates.into_iter().for_each(|der| set.add_certificate(der.as_ref()));
-        crls.into_iter().for_each(|der| set.add_crl(der.as_ref()));
+        for der in certificates {
+            set.add_certificate(der);
+        }
+        for der in crls {
+            set.add_crl(der);
+        }
         set
     }
 

@@ -34,6 +34,9 @@ pub const EVIDENCE_ITEMS_MAX: usize = 512;
 pub const PATH_LENGTH_MAX: usize = 8;
 /// Complete paths looked at for one certificate: cross-certified meshes explode otherwise.
 pub const CANDIDATE_PATHS_MAX: usize = 64;
+/// Steps of one search for paths: links verified once cost nothing again, so a mesh of a few cross-certified CAs
+/// would be walked for ever without this. Real hierarchies take fewer than ten.
+pub const PATH_STEPS_MAX: u32 = 2_000;
 /// Public-key operations for one report; at under 2 ms each, the time of a report is bounded.
 pub const SIGNATURE_OPERATIONS_MAX: u32 = 200;
 /// A PEM text with a whole trust store.

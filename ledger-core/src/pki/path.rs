@@ -1,10 +1,11 @@
 //! Certification paths: found by a bounded search, each signature verified by the registry, the rules of RFC 5280
 //! section 6.1 applied by a validator behind one function.
 //!
-//! Validity at a time is left to [`super::validation`]: a path is found once and looked at for two moments.
+//! Validity at a time is left to `validation`: a path is found once and looked at for two moments.
 
 mod builder;
 mod certval;
+mod names;
 
 use std::sync::Arc;
 

@@ -223,7 +223,7 @@ pub enum RevocationStatus {
     Revoked {
         /// From when on.
         at: Timestamp,
-        /// CRLReason (RFC 5280 5.3.1).
+        /// `CRLReason` (RFC 5280 5.3.1).
         reason: u8,
         /// From when on it must be thought compromised, if the issuer says so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -385,6 +385,8 @@ pub mod codes {
         INVALIDITY_DATE = "invalidity-date";
         /// No revocation evidence that covers the time.
         NO_REVOCATION_EVIDENCE = "no-revocation-evidence";
+        /// The certificate names a delta CRL that might say more, and none is there.
+        FRESHEST_CRL_ABSENT = "freshest-crl-absent";
         /// The evidence that there is was not current at the time.
         REVOCATION_NOT_CURRENT = "revocation-not-current";
         /// The evidence is of a kind not supported yet, out of scope or not authorised.

@@ -2,6 +2,8 @@
 //!
 //! Today the evidence is full CRLs; OCSP answers and delta CRLs come into this file. No evidence is never good.
 
+use const_oid::ObjectIdentifier;
+
 use super::alg::{AlgorithmError, AlgorithmRegistry};
 use super::certificate::{Certificate, KeyUsage};
 use super::crl::{Crl, Revoked};
@@ -10,8 +12,10 @@ use super::policy::SignaturePolicy;
 use super::report::{Check, RevocationCheck, RevocationSource, RevocationStatus, SubCode, codes};
 use crate::time::Timestamp;
 
-/// CRLReason certificateHold and removeFromCRL (RFC 5280 5.3.1).
+/// `CRLReason` certificateHold (RFC 5280 5.3.1).
 const ON_HOLD: u8 = 6;
+/// freshestCRL (RFC 5280 4.2.1.15): every user certificate of the national authority has it.
+const FRESHEST_CRL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.46");
 
 /// What a status is made from.
 #[derive(Debug, Clone, Copy)]
@@ -46,12 +50,21 @@ pub fn of_trust_anchor(anchor: &Certificate) -> RevocationCheck {
 /// The status of a certificate at a moment. `operations` is what is left of signature operations.
 pub fn status(input: &StatusInput<'_>, operations: &mut u32) -> RevocationCheck {
     let mut obstacle = None;
+    let mut contested = None;
     let mut usable: Vec<(&Crl, Option<Revoked>)> = Vec::new();
     for crl in input.evidence.crls() {
+        let listed = || crl.find(input.certificate.serial());
         match admit(crl, input, operations) {
-            Ok(true) => usable.push((crl, crl.find(input.certificate.serial()))),
-            Ok(false) => {}
-            Err(check) => obstacle = obstacle.or(Some(check.with_evidence(vec![crl.digest()]))),
+            Admission::Foreign => {}
+            Admission::Usable => usable.push((crl, listed())),
+            Admission::Mute(check) => {
+                let check = check.with_evidence(vec![crl.digest()]);
+                if listed().is_some_and(|revoked| revoked.at <= input.at) {
+                    contested = contested.or_else(|| Some(check.clone()));
+                }
+                obstacle = obstacle.or(Some(check));
+            }
+            Admission::Unproven(check) => obstacle = obstacle.or(Some(check.with_evidence(vec![crl.digest()]))),
         }
     }
     // Newest first.
@@ -72,6 +85,11 @@ pub fn status(input: &StatusInput<'_>, operations: &mut u32) -> RevocationCheck 
         let detail = format!("revoked at {}, reason {}", revoked.at, revoked.reason);
         return result(status, crl, Check::fail(codes::REVOKED, SubCode::Revoked).with_detail(detail));
     }
+    if contested.is_some() {
+        // The issuer says something about this very certificate in a form that is not understood here (a delta, some
+        // reasons only): what the other lists say is then not the whole truth.
+        return unknown(input, None, contested);
+    }
     if let Some((crl, hold)) = on_hold(&usable, input.at) {
         let check = Check::fail(codes::ON_HOLD, SubCode::Revoked).with_detail(format!("on hold since {}", hold.at));
         return result(RevocationStatus::OnHold { at: hold.at }, crl, check);
@@ -81,8 +99,14 @@ pub fn status(input: &StatusInput<'_>, operations: &mut u32) -> RevocationCheck 
             continue;
         }
         // The issuer revoked later and says that the key must be thought compromised from before the time asked.
-        let suspect = usable.iter().filter_map(|(_, listed)| listed.as_ref()?.invalidity).any(|since| since <= input.at);
-        let check = if suspect { Check::warning(codes::INVALIDITY_DATE) } else { Check::pass() };
+        let suspect =
+            usable.iter().filter_map(|(_, listed)| listed.as_ref()?.invalidity).any(|since| since <= input.at);
+        let fresher = crl.this_update() < input.at && input.certificate.extension(&FRESHEST_CRL).is_some();
+        let check = match (suspect, fresher) {
+            (true, _) => Check::warning(codes::INVALIDITY_DATE),
+            (false, true) => Check::warning(codes::FRESHEST_CRL_ABSENT),
+            (false, false) => Check::pass(),
+        };
         return result(RevocationStatus::Good, crl, check);
     }
     unknown(input, usable.first().map(|(crl, _)| *crl), obstacle)
@@ -97,7 +121,9 @@ fn unknown(input: &StatusInput<'_>, newest: Option<&Crl>, obstacle: Option<Check
         (None, None) => Check::indeterminate(codes::NO_REVOCATION_EVIDENCE, SubCode::TryLater),
     };
     if !input.policy.require_revocation {
-        check = Check::warning(codes::REVOCATION_NOT_REQUIRED).with_detail(check.code.as_str()).with_evidence(check.evidence);
+        check = Check::warning(codes::REVOCATION_NOT_REQUIRED)
+            .with_detail(check.code.as_str())
+            .with_evidence(check.evidence);
     }
     RevocationCheck {
         certificate: input.certificate.digest(),
@@ -111,35 +137,48 @@ fn unknown(input: &StatusInput<'_>, newest: Option<&Crl>, obstacle: Option<Check
     .flattened()
 }
 
-/// Whether the CRL may speak about the certificate: issuer, scope, authority, signature (pitfall 13).
-/// `Err` says that it might have helped, had it been usable.
-fn admit(crl: &Crl, input: &StatusInput<'_>, operations: &mut u32) -> Result<bool, Check> {
+/// What a CRL is worth for a certificate.
+enum Admission {
+    /// From another issuer, or under another key.
+    Foreign,
+    /// It is the issuer's, and speaks about the certificate.
+    Usable,
+    /// It is the issuer's, and its scope or an extension keeps it from proving anything.
+    Mute(Check),
+    /// It might have helped, had its origin been provable.
+    Unproven(Check),
+}
+
+/// Looks at issuer, authority, signature and scope (pitfall 13).
+fn admit(crl: &Crl, input: &StatusInput<'_>, operations: &mut u32) -> Admission {
     let issuer = input.issuer;
     if crl.issuer() != input.certificate.issuer() || crl.names_another_key(issuer) {
-        return Ok(false);
+        return Admission::Foreign;
     }
-    let unusable = |detail: &str| {
-        Check::indeterminate(codes::REVOCATION_UNUSABLE, SubCode::TryLater).with_detail(detail)
-    };
-    if let Some(why) = crl.unusable() {
-        return Err(unusable(why));
-    }
-    if !crl.covers(input.certificate) {
-        return Err(unusable("out of scope"));
-    }
+    let unusable =
+        |detail: &str| Check::indeterminate(codes::REVOCATION_UNUSABLE, SubCode::TryLater).with_detail(detail);
     if issuer.key_usage().is_some_and(|usage| !usage.has(KeyUsage::CRL_SIGN)) {
-        return Err(unusable("the issuer may not sign lists"));
+        return Admission::Unproven(unusable("the issuer may not sign lists"));
     }
     if !issuer.in_force_at(crl.this_update()) {
-        return Err(unusable("issued outside the validity of the issuer"));
+        return Admission::Unproven(unusable("issued outside the validity of the issuer"));
     }
-    *operations = operations.checked_sub(1).ok_or_else(|| unusable("limit of signature operations"))?;
+    let Some(left) = operations.checked_sub(1) else {
+        return Admission::Unproven(unusable("limit of signature operations"));
+    };
+    *operations = left;
     match crl.verify(issuer, input.registry) {
-        Ok(()) => Ok(true),
+        Ok(()) => {}
         Err(AlgorithmError::Unsupported { oid }) => {
-            Err(Check::indeterminate(codes::UNSUPPORTED_ALGORITHM, SubCode::TryLater).with_detail(oid))
+            let check = Check::indeterminate(codes::UNSUPPORTED_ALGORITHM, SubCode::TryLater);
+            return Admission::Unproven(check.with_detail(oid));
         }
-        Err(error) => Err(unusable(&error.to_string())),
+        Err(error) => return Admission::Unproven(unusable(&error.to_string())),
+    }
+    match crl.unusable() {
+        Some(why) => Admission::Mute(unusable(why)),
+        None if crl.covers(input.certificate) => Admission::Usable,
+        None => Admission::Mute(unusable("out of scope")),
     }
 }
 

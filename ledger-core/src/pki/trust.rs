@@ -100,8 +100,9 @@ impl TrustSnapshot {
 
     /// The payload bytes.
     pub fn encode(&self) -> Result<Vec<u8>, TrustError> {
-        let texts =
-            |list: &[Arc<Certificate>]| list.iter().map(|certificate| Base64::encode_string(certificate.der())).collect();
+        let texts = |list: &[Arc<Certificate>]| {
+            list.iter().map(|certificate| Base64::encode_string(certificate.der())).collect()
+        };
         let wire = Wire { schema: 1, anchors: texts(&self.anchors), intermediates: texts(&self.intermediates) };
         Ok(canonical::encode_any_length(&wire)?)
     }
@@ -140,7 +141,8 @@ fn parse<T: AsRef<[u8]>>(ders: impl IntoIterator<Item = T>) -> Result<Vec<Arc<Ce
         if index >= EVIDENCE_ITEMS_MAX {
             return Err(TrustError::TooMany);
         }
-        let certificate = Certificate::parse(der.as_ref()).map_err(|source| TrustError::Certificate { index, source })?;
+        let certificate =
+            Certificate::parse(der.as_ref()).map_err(|source| TrustError::Certificate { index, source })?;
         list.push(Arc::new(certificate));
     }
     Ok(list)

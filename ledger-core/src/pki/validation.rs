@@ -183,8 +183,7 @@ pub(crate) fn key_usage(certificate: &Certificate, policy: &SignaturePolicy) -> 
 }
 
 /// The verdict of one moment: path, validity and revocation of every certificate.
-pub(crate) fn verdicts<'m>(moment: &'m Moment) -> impl Iterator<Item = super::report::Verdict> + 'm {
+pub(crate) fn verdicts(moment: &Moment) -> impl Iterator<Item = super::report::Verdict> {
     let status = moment.revocation.iter().map(|status| status.check.verdict());
     [moment.chain.check.verdict(), moment.validity.verdict()].into_iter().chain(status)
 }
-

@@ -46,7 +46,7 @@ pub(crate) enum SignerIdentifier<'a> {
 }
 
 impl<'a> SignedData<'a> {
-    /// Reads a ContentInfo in definite form; nothing may follow it.
+    /// Reads a `ContentInfo` in definite form; nothing may follow it.
     pub(crate) fn parse(der: &'a [u8]) -> Result<Self, Asn1Error> {
         let mut info = Tlv::only(der)?.expect(tag::SEQUENCE, "ContentInfo")?.reader();
         if !info.oid()?.is(&SIGNED_DATA) {
@@ -65,7 +65,8 @@ impl<'a> SignedData<'a> {
             None => None,
         };
         encapsulated.finish()?;
-        let certificates = sequences(fields.optional(tag::context_constructed(0))?, "certificates", CMS_CERTIFICATES_MAX)?;
+        let certificates =
+            sequences(fields.optional(tag::context_constructed(0))?, "certificates", CMS_CERTIFICATES_MAX)?;
         let crls = sequences(fields.optional(tag::context_constructed(1))?, "CRLs", CMS_CRLS_MAX)?;
         let mut list = fields.take(tag::SET, "signer infos")?.reader();
         fields.finish()?;

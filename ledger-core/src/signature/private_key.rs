@@ -2,7 +2,7 @@
 
 use crate::pki::asn1::{Reader, Tlv, tag};
 
-/// Whether the bytes are a private key, in DER or PEM: PKCS#12 container, PKCS#8, PKCS#1, SEC1, OpenSSH, PuTTY.
+/// Whether the bytes are a private key, in DER or PEM: PKCS#12 container, PKCS#8, PKCS#1, SEC1, OpenSSH, `PuTTY`.
 ///
 /// A guess in favour of safety: it looks at the outer structure only. Whoever gets `true` refuses the upload,
 /// keeps nothing of it, and tells the owner that the key has to be thought compromised.
@@ -67,7 +67,9 @@ mod tests {
     fn private_keys_are_recognised_and_public_objects_are_not() {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/kz-pki/");
         let mut checked = 0;
-        for (folder, expected) in [("p12", true), ("user", false), ("ca/prod", false), ("cms", false), ("crl", false), ("ocsp", false)] {
+        for (folder, expected) in
+            [("p12", true), ("user", false), ("ca/prod", false), ("cms", false), ("crl", false), ("ocsp", false)]
+        {
             for entry in std::fs::read_dir(format!("{root}{folder}")).unwrap() {
                 let path = entry.unwrap().path();
                 assert_eq!(looks_like_private_key(&std::fs::read(&path).unwrap()), expected, "{}", path.display());

@@ -227,7 +227,8 @@ impl CertificateReport {
         moment: Moment,
         key_usage: Check,
     ) -> Self {
-        let own = [key_usage.verdict()].into_iter().chain(validation::verdicts(&moment)).chain([moment.algorithms.verdict()]);
+        let own =
+            [key_usage.verdict()].into_iter().chain(validation::verdicts(&moment)).chain([moment.algorithms.verdict()]);
         let verdict = Verdict::worst(own);
         Self {
             schema: 1,

@@ -7,8 +7,8 @@ use sha1::{Digest as _, Sha1};
 
 use super::VerifyInput;
 use super::attributes::{
-    Attributes, CONTENT_TYPE, MESSAGE_DIGEST, SIGNATURE_TIMESTAMP, SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2, SIGNING_TIME,
-    Single,
+    Attributes, CONTENT_TYPE, MESSAGE_DIGEST, SIGNATURE_TIMESTAMP, SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2,
+    SIGNING_TIME, Single,
 };
 use super::cms::{SignedData, SignerIdentifier, SignerInfo};
 use super::report::{IntegrityChecks, RevocationAt, SignatureReport, SignerCheck, TimeProof};
@@ -30,28 +30,40 @@ pub(super) fn verify(
     input: &VerifyInput<'_>,
     validator: &mut Validator<'_>,
 ) -> SignatureReport {
-    let (attributes, format) = signed_attributes(signer);
-    let found = find_certificate(signer, validator.evidence.certificates());
-    let (integrity, verified) = integrity(signer, data, attributes.as_ref(), found.as_ref().ok(), input.document, validator);
+    let (attributes, mut format) = signed_attributes(signer);
+    // Other content types carry structures that sign something else (a timestamp, a receipt, a whole signature).
+    if !data.content_type.is(&DATA) {
+        format =
+            Check::fail(codes::CONTENT_NOT_DATA, SubCode::FormatFailure).with_detail(data.content_type.to_string());
+    }
+    let found = find_certificate(signer, validator.evidence.certificates()).map_err(|check| {
+        // A certificate that does not parse (an extension twice, say) may be the signer's; it is not usable for anything.
+        let missing = check.code.as_str() == codes::SIGNER_CERTIFICATE_MISSING;
+        let odd = missing.then(|| data.certificates.iter().find_map(|der| Certificate::parse(der).err())).flatten();
+        odd.map_or(check, |error| {
+            let malformed = codes::SIGNER_CERTIFICATE_MALFORMED;
+            Check::indeterminate(malformed, SubCode::NoSigningCertificateFound).with_detail(error.to_string())
+        })
+    });
+    let (integrity, verified) =
+        integrity(signer, data, attributes.as_ref(), found.as_ref().ok(), input.document, validator);
     let signing_certificate_attr = match (&attributes, &found) {
-        (Some(attributes), Ok(certificate)) => signing_certificate(attributes, certificate, input.policy, validator.registry),
+        (Some(attributes), Ok(certificate)) => {
+            signing_certificate(attributes, certificate, input.policy, validator.registry)
+        }
         _ => Check::indeterminate(codes::NOT_REACHED, SubCode::NoSigningCertificateFound),
     };
-    let (moments, key_usage) = match &found {
-        Ok(certificate) => {
-            let paths = validator.paths(certificate, &[input.signing_time, input.receipt_time]);
-            let at_signing = validator.at(certificate, &paths, input.signing_time);
-            let at_receipt = if input.receipt_time == input.signing_time {
-                at_signing.clone()
-            } else {
-                validator.at(certificate, &paths, input.receipt_time)
-            };
-            (PerTime { at_signing, at_receipt }, validation::key_usage(certificate, input.policy))
-        }
-        Err(_) => {
-            let nothing = not_reached();
-            (PerTime { at_signing: nothing.clone(), at_receipt: nothing }, not_reached_check())
-        }
+    let (moments, key_usage) = if let Ok(certificate) = &found {
+        let paths = validator.paths(certificate, &[input.signing_time, input.receipt_time]);
+        let at_signing = validator.at(certificate, &paths, input.signing_time);
+        let at_receipt = if input.receipt_time == input.signing_time {
+            at_signing.clone()
+        } else {
+            validator.at(certificate, &paths, input.receipt_time)
+        };
+        (PerTime { at_signing, at_receipt }, validation::key_usage(certificate, input.policy))
+    } else {
+        (PerTime { at_signing: not_reached(), at_receipt: not_reached() }, not_reached_check())
     };
     let own_algorithm = match &verified {
         Ok(verified) => input.policy.algorithm(verified, input.signing_time),
@@ -225,14 +237,10 @@ fn signature_error(error: &AlgorithmError) -> Check {
 }
 
 fn content_type(data: &SignedData<'_>, attributes: Option<&Attributes<'_>>) -> Check {
-    // Other content types carry structures that sign something else (a timestamp, a receipt).
-    if !data.content_type.is(&DATA) {
-        return Check::fail(codes::CONTENT_NOT_DATA, SubCode::FormatFailure).with_detail(data.content_type.to_string());
-    }
     let Some(attributes) = attributes else { return Check::not_applicable(codes::ABSENT) };
     match attributes.single(&CONTENT_TYPE) {
         Single::One(value) if value.tag == tag::OID && Oid::new(value.value) == Ok(data.content_type) => Check::pass(),
-        _ => Check::fail(codes::CONTENT_TYPE, SubCode::FormatFailure),
+        Single::One(_) | Single::Absent | Single::Malformed => Check::fail(codes::CONTENT_TYPE, SubCode::FormatFailure),
     }
 }
 
@@ -256,7 +264,7 @@ fn message_digest(
     }
 }
 
-/// The first ESSCertID must be the signer's certificate (RFC 5035; CAdES 5.2.2).
+/// The first `ESSCertID` must be the signer's certificate (RFC 5035; CAdES 5.2.2).
 fn signing_certificate(
     attributes: &Attributes<'_>,
     certificate: &Certificate,

@@ -53,6 +53,7 @@ fn participant_cases() -> Vec<Case> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn certificate_cases() -> Vec<Case> {
     let case = |name, change: fn(&mut RegisterCertificate, &mut CertificateFacts), codes: &[R]| {
         let (mut command, mut facts) = certification();
@@ -95,7 +96,11 @@ fn certificate_cases() -> Vec<Case> {
             },
             &[R::CertificateNotYetValid],
         ),
-        case("revoked", |_, f| f.check.outcome = short(Verdict::Failed, &["REVOKED"]), &[R::CertificateRevoked]),
+        case(
+            "revoked",
+            |_, f| f.check.outcome = short(Verdict::Failed, &["certificate-revoked"]),
+            &[R::CertificateRevoked],
+        ),
         case(
             "no chain",
             |_, f| {
@@ -120,7 +125,7 @@ fn certificate_cases() -> Vec<Case> {
         case(
             "GOST",
             |_, f| {
-                f.check.outcome = short(Verdict::Indeterminate, &["ALGORITHM_UNSUPPORTED"]);
+                f.check.outcome = short(Verdict::Indeterminate, &["unsupported-algorithm", "not-reached"]);
             },
             &[R::SignatureAlgorithmUnsupported],
         ),
@@ -294,7 +299,7 @@ fn sign_cases() -> Vec<Case> {
         ),
         case(
             "GOST",
-            |f| f.check.outcome = short(Verdict::Indeterminate, &["ALGORITHM_UNSUPPORTED"]),
+            |f| f.check.outcome = short(Verdict::Indeterminate, &["unsupported-algorithm", "not-reached"]),
             &[R::SignatureAlgorithmUnsupported],
         ),
         case("revoked", |f| f.check.outcome = short(Verdict::Failed, &["REVOKED"]), &[R::CertificateRevoked]),
@@ -373,7 +378,7 @@ fn delivery_cases() -> Vec<Case> {
     let go = |given: &[Event], when, circumstances: &Circumstances| decide::<Delivery>(given, when, circumstances);
     let nothing = ReceiptFacts { signatures: vec![], basis: basis() };
     let mut unfinished = receiving();
-    unfinished.signatures[0].check.outcome = short(Verdict::Indeterminate, &["ALGORITHM_UNSUPPORTED"]);
+    unfinished.signatures[0].check.outcome = short(Verdict::Indeterminate, &["unsupported-algorithm", "not-reached"]);
     let blank = |reason: String| {
         DeliveryCommand::Withdraw(Withdraw { delivery: delivery(9), reason, cms: cms() }, signer(SENDER))
     };
@@ -511,6 +516,17 @@ fn every_code_has_its_own_slug_a_clause_and_advice() {
             "{slug}"
         );
     }
+}
+
+/// The codes of the signature checks are other people's; a new one must not slip through as something harmless.
+#[test]
+fn an_unknown_check_code_is_a_failed_or_unfinished_signature() {
+    for code in ["", "ok", "something-new", "not-reached"] {
+        assert_eq!(R::of_failed_check(code), R::SignatureInvalid);
+        assert_eq!(R::of_indeterminate_check(code), R::SignatureIndeterminate);
+    }
+    let only_unreached = short(Verdict::Indeterminate, &["not-reached"]);
+    assert_eq!(only_unreached.findings()[0].code, R::SignatureIndeterminate);
 }
 
 #[test]

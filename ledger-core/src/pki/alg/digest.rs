@@ -27,7 +27,7 @@ impl Digest {
         OIDS.iter().position(|known| oid.is(known)).and_then(|index| Self::ALL.get(index)).copied()
     }
 
-    /// From a DER AlgorithmIdentifier with absent or NULL parameters.
+    /// From a DER `AlgorithmIdentifier` with absent or NULL parameters.
     pub(crate) fn from_algorithm(der: &[u8]) -> Option<Self> {
         let algorithm = AlgorithmIdentifier::parse(der).ok()?;
         algorithm.has_no_parameters().then(|| Self::from_oid(algorithm.oid)).flatten()
@@ -52,7 +52,9 @@ impl Digest {
     pub(crate) fn of(self, parts: &[&[u8]]) -> Vec<u8> {
         fn run<D: sha2::Digest>(parts: &[&[u8]]) -> Vec<u8> {
             let mut hasher = D::new();
-            parts.iter().for_each(|part| hasher.update(part));
+            for part in parts {
+                hasher.update(part);
+            }
             hasher.finalize().to_vec()
         }
         match self {

@@ -27,7 +27,8 @@ impl SignatureScheme for Ecdsa {
 
     fn verify(&self, request: &SignatureRequest<'_>) -> Result<Verified, AlgorithmError> {
         let signature_algorithm = algorithm(request.algorithm)?;
-        let digest = ECDSA_WITH_SHA2.iter().find(|(known, _)| signature_algorithm.oid.is(known)).map(|(_, digest)| *digest);
+        let digest =
+            ECDSA_WITH_SHA2.iter().find(|(known, _)| signature_algorithm.oid.is(known)).map(|(_, digest)| *digest);
         let digest = digest.ok_or_else(|| AlgorithmError::Unsupported { oid: signature_algorithm.oid.to_string() })?;
         // RFC 5758 says absent; NULL is written by some and changes nothing.
         if !signature_algorithm.has_no_parameters() {

@@ -28,7 +28,8 @@ pub(super) struct RsaPkcs1;
 impl SignatureScheme for RsaPkcs1 {
     fn claims(&self, request: &SignatureRequest<'_>) -> bool {
         claimed(request).is_some_and(|oid| {
-            SHA2_WITH_RSA.iter().any(|(known, _)| oid.is(known)) || (oid.is(&RSA_ENCRYPTION) && request.cms_digest.is_some())
+            SHA2_WITH_RSA.iter().any(|(known, _)| oid.is(known))
+                || (oid.is(&RSA_ENCRYPTION) && request.cms_digest.is_some())
         })
     }
 
@@ -47,11 +48,17 @@ impl SignatureScheme for RsaPkcs1 {
             return Err(AlgorithmError::KeyMismatch);
         }
         let key = Key::parse(&info)?;
-        let scheme = Pkcs1v15Sign { hash_len: Some(digest.length()), prefix: digest_info_prefix(digest).into() };
-        key.inner
-            .verify(scheme, &digest.of(&[request.message]), request.signature)
-            .map_err(|_| AlgorithmError::BadSignature)?;
-        Ok(key.verified(format!("rsa-pkcs1-{}", digest.name()), None))
+        if key.holds(digest, request) {
+            return Ok(key.verified(format!("rsa-pkcs1-{}", digest.name()), None));
+        }
+        // RFC 5652 5.4 digests the attributes with the digest algorithm of the signer; where the signature algorithm
+        // names another one, signers differ. Both are bound by DigestInfo, and no third is tried.
+        match request.cms_digest.and_then(Digest::from_algorithm) {
+            Some(other) if other != digest && key.holds(other, request) => {
+                Ok(key.verified(format!("rsa-pkcs1-{}", other.name()), Some("digest-of-signature-algorithm-differs")))
+            }
+            _ => Err(AlgorithmError::BadSignature),
+        }
     }
 }
 
@@ -71,7 +78,8 @@ const fn digest_info_prefix(digest: Digest) -> [u8; 19] {
         Digest::Sha512 => (0x51, 3, 0x40),
     };
     [
-        0x30, total, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last, 0x05, 0x00, 0x04, length,
+        0x30, total, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last, 0x05, 0x00, 0x04,
+        length,
     ]
 }
 
@@ -156,7 +164,8 @@ impl PssParameters {
         if !hash.has_no_parameters() || mask_hash.is_some_and(|inner| !inner.has_no_parameters()) {
             return Err(AlgorithmError::BadParameters { what: "RSASSA-PSS hash parameters" });
         }
-        let salt = salt.map_or(Ok(20), |tlv| tlv.expect(tag::INTEGER, "salt length")?.small_integer()).map_err(malformed)?;
+        let salt =
+            salt.map_or(Ok(20), |tlv| tlv.expect(tag::INTEGER, "salt length")?.small_integer()).map_err(malformed)?;
         let trailer =
             trailer.map_or(Ok(1), |tlv| tlv.expect(tag::INTEGER, "trailer")?.small_integer()).map_err(malformed)?;
         if trailer != 1 {
@@ -182,6 +191,11 @@ impl Key {
         let bits = inner.n().bit_width();
         let small_exponent = inner.e().bit_width() <= 16;
         Ok(Self { inner, bits, small_exponent })
+    }
+
+    fn holds(&self, digest: Digest, request: &SignatureRequest<'_>) -> bool {
+        let scheme = Pkcs1v15Sign { hash_len: Some(digest.length()), prefix: digest_info_prefix(digest).into() };
+        self.inner.verify(scheme, &digest.of(&[request.message]), request.signature).is_ok()
     }
 
     fn verified(&self, scheme: String, weakness: Option<&str>) -> Verified {

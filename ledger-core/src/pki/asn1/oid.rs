@@ -52,9 +52,7 @@ impl fmt::Display for Oid<'_> {
         let mut number: Option<u128> = Some(0);
         let mut first = true;
         for byte in self.0 {
-            number = number
-                .filter(|number| *number < (1 << 120))
-                .map(|number| (number << 7) | u128::from(byte & 0x7f));
+            number = number.filter(|number| *number < (1 << 120)).map(|number| (number << 7) | u128::from(byte & 0x7f));
             if byte & 0x80 != 0 {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! UTCTime and GeneralizedTime in the forms of RFC 5280 4.1.2.5: seconds present, Z at the end, no fraction.
+//! `UTCTime` and `GeneralizedTime` in the forms of RFC 5280 4.1.2.5: seconds present, Z at the end, no fraction.
 
 use super::{Asn1Error, Tlv, tag};
 use crate::time::Timestamp;

@@ -114,7 +114,7 @@ pub(super) fn purpose(is_ca: bool, key_usage: Option<KeyUsage>, extended: Option
             return Purpose::Other;
         }
     }
-    let signs = key_usage
-        .is_none_or(|usage| usage.has(KeyUsage::DIGITAL_SIGNATURE) || usage.has(KeyUsage::NON_REPUDIATION));
+    let signs =
+        key_usage.is_none_or(|usage| usage.has(KeyUsage::DIGITAL_SIGNATURE) || usage.has(KeyUsage::NON_REPUDIATION));
     if signs { Purpose::Signing } else { Purpose::Other }
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{CertificationPath, PathError, PathSettings, certval};
+use super::{CertificationPath, PathError, PathSettings, certval, names};
 use crate::digest::Digest;
 use crate::id::KeyId;
 use crate::pki::alg::{AlgorithmError, AlgorithmRegistry, SignatureRequest, Verified};
 use crate::pki::certificate::Certificate;
-use crate::pki::limits::{CANDIDATE_PATHS_MAX, PATH_LENGTH_MAX};
+use crate::pki::limits::{CANDIDATE_PATHS_MAX, PATH_LENGTH_MAX, PATH_STEPS_MAX};
 
 /// Finds paths from `target` to one of `anchors` through `pool`, until `enough` says so of one.
 ///
@@ -38,6 +38,7 @@ pub fn find(
         enough,
         verified: BTreeMap::new(),
         candidates: 0,
+        steps: 0,
         found: Vec::new(),
         error: PathError::NoPath,
     };
@@ -55,6 +56,7 @@ struct Search<'a> {
     /// Links already verified, by child and by the issuer's key.
     verified: BTreeMap<(Digest, KeyId), Result<Verified, AlgorithmError>>,
     candidates: usize,
+    steps: u32,
     found: Vec<CertificationPath>,
     error: PathError,
 }
@@ -62,6 +64,11 @@ struct Search<'a> {
 impl Search<'_> {
     fn extend(&mut self, chain: &mut Vec<Arc<Certificate>>, algorithms: &mut Vec<Verified>) -> ControlFlow<()> {
         let Some(child) = chain.last().map(Arc::clone) else { return ControlFlow::Break(()) };
+        self.steps += 1;
+        if self.steps > PATH_STEPS_MAX {
+            self.note(PathError::Limit);
+            return ControlFlow::Break(());
+        }
         for anchor in by_likelihood(self.anchors, &child) {
             if let Some(verified) = self.link(&child, anchor)? {
                 algorithms.push(verified);
@@ -77,7 +84,8 @@ impl Search<'_> {
         }
         for issuer in by_likelihood(self.pool, &child) {
             // The same key under the same name adds nothing but a loop.
-            let repeats = |other: &Arc<Certificate>| other.spki_der() == issuer.spki_der() && other.subject() == issuer.subject();
+            let repeats =
+                |other: &Arc<Certificate>| other.spki_der() == issuer.spki_der() && other.subject() == issuer.subject();
             if chain.iter().any(repeats) || self.anchors.iter().any(repeats) {
                 continue;
             }
@@ -121,7 +129,8 @@ impl Search<'_> {
             Err(AlgorithmError::Forbidden { what }) => self.note(PathError::Forbidden { what }),
             Err(_) => {
                 // A namesake with another key says nothing against the certificate; its real issuer is just not here.
-                let namesake = matches!((child.authority_key_id(), issuer.subject_key_id()), (Some(a), Some(b)) if a != b);
+                let namesake =
+                    matches!((child.authority_key_id(), issuer.subject_key_id()), (Some(a), Some(b)) if a != b);
                 if !namesake {
                     self.note(PathError::Signature { subject: child.subject_display() });
                 }
@@ -136,7 +145,7 @@ impl Search<'_> {
             self.note(PathError::Limit);
             return ControlFlow::Break(());
         }
-        match certval::check(chain, self.settings) {
+        match names::check(chain).and_then(|()| certval::check(chain, self.settings)) {
             Ok(()) => {
                 let path = CertificationPath { certificates: chain.to_vec(), algorithms: algorithms.to_vec() };
                 let enough = (self.enough)(&path);
@@ -175,6 +184,8 @@ const fn rank(error: &PathError) -> u8 {
 /// The certificates whose subject is the child's issuer; those with the key that the child names come first.
 fn by_likelihood<'a>(list: &'a [Arc<Certificate>], child: &Certificate) -> Vec<&'a Arc<Certificate>> {
     let mut issuers: Vec<_> = list.iter().filter(|issuer| issuer.subject() == child.issuer()).collect();
-    issuers.sort_by_key(|issuer| child.authority_key_id().is_none() || issuer.subject_key_id() != child.authority_key_id());
+    issuers.sort_by_key(|issuer| {
+        child.authority_key_id().is_none() || issuer.subject_key_id() != child.authority_key_id()
+    });
     issuers
 }

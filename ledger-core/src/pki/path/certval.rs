@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use certval::{
-    CertificationPath, CertificationPathResults, CertificationPathSettings, Error, PDVCertificate, PDVTrustAnchorChoice,
-    PathValidationStatus, PkiEnvironment, check_basic_constraints, check_critical_extensions,
+    CertificationPath, CertificationPathResults, CertificationPathSettings, Error, PDVCertificate,
+    PDVTrustAnchorChoice, PathValidationStatus, PkiEnvironment, check_basic_constraints, check_critical_extensions,
     check_extended_key_usage, check_key_usage, check_names, enforce_trust_anchor_constraints,
 };
 
@@ -41,7 +41,8 @@ pub(super) fn check(path: &[Arc<Certificate>], settings: &PathSettings) -> Resul
     let mut results = CertificationPathResults::new();
     check_basic_constraints(&environment, &settings, &path, &mut results).map_err(translate)?;
     check_names(&environment, &settings, &path, &mut results).map_err(translate)?;
-    certval::policy_graph::check_certificate_policies_graph(&environment, &settings, &path, &mut results).map_err(translate)?;
+    certval::policy_graph::check_certificate_policies_graph(&environment, &settings, &path, &mut results)
+        .map_err(translate)?;
     check_key_usage(&environment, &settings, &path, &mut results).map_err(translate)?;
     check_extended_key_usage(&environment, &settings, &path, &mut results).map_err(translate)?;
     check_critical_extensions(&environment, &settings, &path, &mut results).map_err(translate)
