@@ -8,6 +8,7 @@
 
 pub mod canonical;
 pub mod digest;
+pub mod domain;
 pub mod id;
 pub mod payload;
 pub mod record;
