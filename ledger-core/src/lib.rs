@@ -11,5 +11,6 @@ pub mod digest;
 pub mod domain;
 pub mod id;
 pub mod payload;
+pub mod projection;
 pub mod record;
 pub mod time;

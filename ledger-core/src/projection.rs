@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use crate::domain::Recorded;
 use crate::domain::event::Event;
 use crate::id::{EventId, LeafIndex, ParticipantId};
 use crate::record::Record;
@@ -20,6 +21,8 @@ pub mod participant;
 pub mod parts;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 pub mod timeline;
 
 /// An event in its record at its place in the log.
@@ -66,5 +69,9 @@ impl EventRef {
     /// The place of an event.
     pub const fn of((index, record, _): Logged<'_>) -> Self {
         Self { at: record.at, event: record.id, index }
+    }
+
+    const fn recorded(self) -> Recorded {
+        Recorded { id: self.event, at: self.at }
     }
 }

@@ -14,9 +14,12 @@ use super::parts::{
 };
 use super::timeline::TimelineEntry;
 use super::{EventRef, Logged, Viewer};
+use crate::domain::Aggregate as _;
 use crate::domain::command::CommandKind;
+use crate::domain::delivery::{Delivery, Party};
+use crate::domain::document::Document;
 use crate::domain::event::{
-    Answer, CheckedSignature, DeliveryOpened, DocumentFormed, Event, Format, Signed, Verdict, VersionName,
+    CheckedSignature, DeliveryOpened, DocumentFormed, Event, Format, Signed, Verdict, VersionName,
 };
 use crate::domain::refusal::RefusalCode;
 use crate::id::{CertificateId, DeliveryId, DocumentId, KeyId, ParticipantId};
@@ -203,6 +206,7 @@ pub fn fold<'a>(
 #[derive(Debug, Clone)]
 pub struct DocumentFold {
     document: DocumentId,
+    state: Document,
     formed: Option<(DocumentFormed, EventRef)>,
     slots: Vec<SlotView>,
     sent: Option<EventRef>,
@@ -213,9 +217,10 @@ pub struct DocumentFold {
 
 impl DocumentFold {
     /// Nothing is known of the document yet.
-    pub const fn new(document: DocumentId) -> Self {
+    pub fn new(document: DocumentId) -> Self {
         Self {
             document,
+            state: Document::default(),
             formed: None,
             slots: Vec::new(),
             sent: None,
@@ -236,6 +241,9 @@ impl DocumentFold {
         }
         self.timeline.push(TimelineEntry::of(logged));
         let at = EventRef::of(logged);
+        if super::timeline::delivery_of(event).is_none() {
+            self.state.apply(event, at.recorded());
+        }
         match event {
             Event::DocumentFormed(e) => {
                 self.slots = e
@@ -300,17 +308,12 @@ impl DocumentFold {
             return None;
         }
 
-        let mut allowed_actions = Vec::new();
-        let due = self.slots_due();
-        if self.sent.is_none() {
-            if due.iter().any(|participant| viewer.is(*participant)) {
-                allowed_actions.push(CommandKind::ApplySignature);
-            }
-            if viewer.is(formed.sender) && !self.misses_signature() {
-                allowed_actions.push(CommandKind::SendDocument);
-            }
-        }
-        let (display_status, awaiting) = self.display(viewer, &slots, &deliveries, &due);
+        let mut allowed_actions = match viewer {
+            Viewer::Participant(me) => self.state.allowed(me),
+            Viewer::Operator | Viewer::Auditor => Vec::new(),
+        };
+        allowed_actions.sort_unstable();
+        let (display_status, awaiting) = self.display(viewer, &slots, &deliveries);
         let received =
             deliveries.iter().any(|delivery| viewer.is(delivery.recipient) && delivery.receipt == Receipt::Accounted);
         let timeline = self.timeline_of(&slots, &deliveries);
@@ -347,31 +350,20 @@ impl DocumentFold {
         slot
     }
 
-    fn misses_signature(&self) -> bool {
-        self.slots.iter().any(|slot| slot.mandatory && slot.state == Signing::Waiting)
-    }
-
-    /// Who may sign now: waiting slots before which no mandatory slot of an earlier group waits.
-    fn slots_due(&self) -> Vec<ParticipantId> {
-        let waiting = || self.slots.iter().filter(|slot| slot.state == Signing::Waiting);
-        let first = waiting().filter(|slot| slot.mandatory).map(|slot| slot.group).min().unwrap_or(u64::MAX);
-        waiting().filter(|slot| slot.group <= first).map(|slot| slot.participant).collect()
-    }
-
     /// The highest status by precedence, and who has to act in it.
     fn display(
         &self,
         viewer: Viewer,
         slots: &[SlotView],
         deliveries: &[DeliveryView],
-        due: &[ParticipantId],
     ) -> (DisplayStatus, Option<Awaiting>) {
         let own = if self.sent.is_some() {
             (DisplayStatus::Sent, None)
         } else if slots.iter().filter_map(|slot| slot.signature.as_ref()).any(SignatureView::is_contested) {
             (DisplayStatus::Contested, None)
-        } else if self.misses_signature() {
-            (DisplayStatus::AwaitingSignatures, awaiting(viewer, |participant| due.contains(&participant)))
+        } else if !self.state.is_signed() {
+            let due = |me| self.state.allowed(me).contains(&CommandKind::ApplySignature);
+            (DisplayStatus::AwaitingSignatures, awaiting(viewer, due))
         } else {
             (DisplayStatus::Formed, None)
         };
@@ -450,20 +442,19 @@ impl SignatureView {
 /// A delivery before anybody looks at it; what depends on the viewer is filled in by [`Self::view`].
 #[derive(Debug, Clone)]
 struct DeliveryFold {
+    state: Delivery,
     view: DeliveryView,
     checked: Vec<CheckedSignature>,
 }
 
 impl DeliveryFold {
     fn opened(opening: &DeliveryOpened, opened: EventRef) -> Self {
-        let answer = match opening.answer {
-            Answer::Required => AnswerState::Awaiting,
-            Answer::NotRequired => AnswerState::NotRequired,
-        };
+        let mut state = Delivery::default();
+        state.apply(&Event::DeliveryOpened(opening.clone()), opened.recorded());
         let view = DeliveryView {
             accounted: None,
             allowed_actions: Vec::new(),
-            answer,
+            answer: state.answer,
             answered: None,
             awaiting: None,
             countersignature: None,
@@ -484,73 +475,40 @@ impl DeliveryFold {
             revoked: None,
             sender: opening.sender,
         };
-        Self { view, checked: Vec::new() }
+        Self { state, view, checked: Vec::new() }
     }
 
+    /// The state is the aggregate's; kept beside it is which event brought it about.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the state is folded by the aggregate, which knows every event")]
     fn apply(&mut self, event: &Event, at: EventRef) {
+        let before = self.state.revocation;
+        self.state.apply(event, at.recorded());
         let view = &mut self.view;
+        if self.state.revocation != before {
+            view.revoked = Some(at);
+        }
         match event {
             Event::DeliveryAccounted(e) => {
-                view.receipt = Receipt::Accounted;
                 view.accounted = Some(at);
                 self.checked.clone_from(&e.signatures);
             }
             Event::DeliveryDeemedNotReceived(e) => {
-                view.receipt = Receipt::DeemedNotReceived;
                 view.deemed_not_received = Some(at);
                 view.reasons.clone_from(&e.reasons);
                 self.checked.clone_from(&e.signatures);
             }
-            Event::ReceiptIssued(_) => {
-                view.notice = Notice::Issued;
-                view.receipt_issued = Some(at);
-            }
-            Event::ReceiptDelivered(_) => {
-                view.notice = Notice::DeliveredToSender;
-                view.receipt_delivered = Some(at);
-            }
+            Event::ReceiptIssued(_) => view.receipt_issued = Some(at),
+            Event::ReceiptDelivered(_) => view.receipt_delivered = Some(at),
             Event::CountersignatureApplied(e) => {
-                view.answer = if e.reservations {
-                    AnswerState::CountersignedWithReservations
-                } else {
-                    AnswerState::Countersigned
-                };
                 view.answered = Some(at);
                 view.countersignature = Some(SignatureView::of(&e.signature, at));
             }
-            Event::AnswerRefused(_) => {
-                view.answer = AnswerState::Refused;
-                view.answered = Some(at);
-            }
-            Event::DeliveryRecalled(_) => self.revoke(Revocation::Recalled, at),
-            Event::DeliveryWithdrawn(_) => self.revoke(Revocation::Withdrawn, at),
+            Event::AnswerRefused(_) => view.answered = Some(at),
             Event::AnnulmentProposed(e) => {
                 view.proposal = Some(ProposalView { by: e.signature.participant, number: e.proposal });
-                self.revoke(Revocation::AnnulmentProposed, at);
             }
-            Event::AnnulmentRefused(_) => self.revoke(Revocation::AnnulmentRefused, at),
-            Event::AnnulmentProposalWithdrawn(_) => self.revoke(Revocation::ProposalWithdrawn, at),
-            Event::DeliveryAnnulled(_) => self.revoke(Revocation::Annulled, at),
-            // The consent is recorded together with the annulment that follows from it; the others are not of a delivery.
-            Event::AnnulmentAccepted(_)
-            | Event::DeliveryOpened(_)
-            | Event::DocumentFormed(_)
-            | Event::SignatureApplied(_)
-            | Event::DocumentSent(_)
-            | Event::ParticipantRegistered(_)
-            | Event::AgreementAccepted(_)
-            | Event::CertificateRegistered(_)
-            | Event::CompromiseReported(_)
-            | Event::KeyUseSuspended(_)
-            | Event::TrustPublished(_)
-            | Event::CrlRecorded(_)
-            | Event::CommandRefused(_) => {}
+            _ => {}
         }
-    }
-
-    const fn revoke(&mut self, revocation: Revocation, at: EventRef) {
-        self.view.revocation = revocation;
-        self.view.revoked = Some(at);
     }
 
     fn view<'a>(
@@ -559,7 +517,8 @@ impl DeliveryFold {
         slots: &[SlotView],
         history: impl Fn(KeyId) -> Option<&'a KeyHistory>,
     ) -> DeliveryView {
-        let mut view = self.view.clone();
+        let Delivery { receipt, notice, answer, revocation, .. } = self.state;
+        let mut view = DeliveryView { receipt, notice, answer, revocation, ..self.view.clone() };
         if let Some(signature) = &mut view.countersignature {
             signature.window = history(signature.key).and_then(|history| history.window(signature.signed));
         }
@@ -579,8 +538,24 @@ impl DeliveryFold {
             }
             _ => None,
         };
-        view.allowed_actions = allowed_actions(&view, viewer);
+        view.allowed_actions = self.allowed_actions(viewer);
         view
+    }
+
+    /// What the viewer may ask: the aggregate's own table (product.md C.3.2, C.3.4).
+    fn allowed_actions(&self, viewer: Viewer) -> Vec<CommandKind> {
+        let parties = [(self.view.sender, Party::Sender), (self.view.recipient, Party::Recipient)];
+        let own = parties.into_iter().find(|(participant, _)| viewer.is(*participant));
+        let mut actions = match (viewer, own) {
+            // The operator accounts, and nothing else of a delivery is its to decide.
+            (Viewer::Operator, _) if self.state.permits(CommandKind::Receive, Party::Recipient) => {
+                vec![CommandKind::Receive]
+            }
+            (_, Some((_, party))) => self.state.allowed(party),
+            _ => Vec::new(),
+        };
+        actions.sort_unstable();
+        actions
     }
 }
 
@@ -605,45 +580,7 @@ fn display_of(view: &DeliveryView) -> DisplayStatus {
         (Receipt::Accounted, AnswerState::Countersigned | AnswerState::CountersignedWithReservations) => {
             DisplayStatus::Countersigned
         }
-        (Receipt::Accounted, AnswerState::NotRequired) if view.notice == Notice::DeliveredToSender => {
-            DisplayStatus::Completed
-        }
+        (Receipt::Accounted, AnswerState::NotRequired) if view.notice == Notice::Delivered => DisplayStatus::Completed,
         (Receipt::Accounted, AnswerState::NotRequired) => DisplayStatus::Accounted,
     }
-}
-
-/// What the viewer may ask of a delivery (product.md C.3.2, C.3.4).
-fn allowed_actions(view: &DeliveryView, viewer: Viewer) -> Vec<CommandKind> {
-    let (sender, recipient) = (viewer.is(view.sender), viewer.is(view.recipient));
-    let mut actions = Vec::new();
-    let mut allow = |may: bool, kinds: &[CommandKind]| {
-        if may {
-            actions.extend_from_slice(kinds);
-        }
-    };
-    match (view.receipt, view.answer, view.revocation) {
-        (Receipt::Pending, _, Revocation::None) => {
-            allow(recipient || viewer == Viewer::Operator, &[CommandKind::Receive]);
-            allow(sender, &[CommandKind::Recall]);
-        }
-        (Receipt::Accounted, AnswerState::Awaiting, Revocation::None) => {
-            allow(recipient, &[CommandKind::Countersign, CommandKind::RefuseAnswer]);
-            allow(sender, &[CommandKind::Withdraw]);
-        }
-        (
-            Receipt::Accounted,
-            AnswerState::NotRequired | AnswerState::Countersigned | AnswerState::CountersignedWithReservations,
-            Revocation::None | Revocation::AnnulmentRefused | Revocation::ProposalWithdrawn,
-        ) => allow(sender || recipient, &[CommandKind::ProposeAnnulment]),
-        (Receipt::Accounted, _, Revocation::AnnulmentProposed) => {
-            let own = view.proposal.is_some_and(|proposal| viewer.is(proposal.by));
-            let party = sender || recipient;
-            allow(party && own, &[CommandKind::WithdrawAnnulmentProposal]);
-            allow(party && !own, &[CommandKind::AcceptAnnulment, CommandKind::RefuseAnnulment]);
-        }
-        _ => {}
-    }
-    allow(sender && view.notice == Notice::Issued, &[CommandKind::ConfirmReceiptDelivered]);
-    actions.sort_unstable();
-    actions
 }

@@ -72,7 +72,8 @@ impl KeyHistory {
         let at = EventRef::of(logged);
         if let Event::CompromiseReported(notice) = logged.2 {
             let CompromiseReported { certificate, channel, learned_at, claimed_since, received_at, .. } = *notice;
-            let notice = CompromiseNotice { certificate, channel, claimed_since, learned_at, received_at, reported: at };
+            let notice =
+                CompromiseNotice { certificate, channel, claimed_since, learned_at, received_at, reported: at };
             self.notices.push(notice);
         } else if let Event::KeyUseSuspended(_) = logged.2 {
             self.suspended.get_or_insert(at);

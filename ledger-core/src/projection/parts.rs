@@ -4,6 +4,8 @@
 //! custody move on their own, each by events only. The enums hold the states that an event of today can bring about;
 //! drafts, held deliveries, expiry, forced annulment and erasure come with their events.
 
+// R (with its notice), A and V are those of the delivery itself: one table of rules, here and there.
+pub use crate::domain::delivery::{AnswerState, Notice, Receipt, Revocation};
 use crate::domain::event::words;
 
 words! {
@@ -31,67 +33,6 @@ words! {
         NotSent = "not-sent",
         /// Sent: the moment of transmission (clause 5.3.1.2; law art. 7).
         Sent = "sent",
-    }
-}
-
-words! {
-    /// R, receipt by one recipient. Receipt is accounting, not reading (clause 5.2.4).
-    Receipt {
-        /// On its way; not received.
-        Pending = "pending",
-        /// Checked and accounted: received.
-        Accounted = "accounted",
-        /// The check failed: deemed not received (clause 5.3.6). Never to be mixed with a refused answer.
-        DeemedNotReceived = "deemed-not-received",
-    }
-}
-
-words! {
-    /// R, the notice of receipt to the sender. A receipt whose notice the sender does not get is contestable
-    /// (law art. 7(4)), so it has a state of its own.
-    Notice {
-        /// There is none.
-        None = "none",
-        /// Issued.
-        Issued = "issued",
-        /// The sender has it.
-        DeliveredToSender = "delivered-to-sender",
-    }
-}
-
-words! {
-    /// A, answer of one recipient (clause 5.3.4).
-    AnswerState {
-        /// None was asked for.
-        NotRequired = "not-required",
-        /// Asked for and not given.
-        Awaiting = "awaiting",
-        /// The recipient signed the document.
-        Countersigned = "countersigned",
-        /// The recipient signed and stated reservations.
-        CountersignedWithReservations = "countersigned-with-reservations",
-        /// The recipient received the document and does not accept its content.
-        Refused = "refused",
-    }
-}
-
-words! {
-    /// V, revocation of the document towards one recipient (clause 5.3.1.5, product.md C.3.4).
-    Revocation {
-        /// None.
-        None = "none",
-        /// Taken back by the sender before it was received.
-        Recalled = "recalled",
-        /// Taken back by the sender before the answer.
-        Withdrawn = "withdrawn",
-        /// One party proposed annulment; the other has not answered.
-        AnnulmentProposed = "annulment-proposed",
-        /// Annulled by consent, from the consent on.
-        Annulled = "annulled",
-        /// The other party refused; the document stays in force.
-        AnnulmentRefused = "annulment-refused",
-        /// The proposer took the proposal back.
-        ProposalWithdrawn = "proposal-withdrawn",
     }
 }
 
