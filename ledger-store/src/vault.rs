@@ -70,7 +70,10 @@ impl Vault {
         let open = |name: &str| -> Result<Arc<dyn ObjectStore>, VaultError> {
             let path = directory.join(name);
             std::fs::create_dir_all(&path).map_err(|source| {
-                VaultError::Unavailable(object_store::Error::Generic { store: "LocalFileSystem", source: source.into() })
+                VaultError::Unavailable(object_store::Error::Generic {
+                    store: "LocalFileSystem",
+                    source: source.into(),
+                })
             })?;
             let store = LocalFileSystem::new_with_prefix(path).map_err(VaultError::Unavailable)?;
             Ok(Arc::new(store.with_fsync(true)))
@@ -84,7 +87,8 @@ impl Vault {
         let commitment = Commitment::to_payload(event, slot, &salt, bytes)?;
         let randomness = SealRandomness { data_key: random()?, box_nonce: random()?, key_nonce: random()? };
         let too_long = || PayloadError::TooLong { slot: slot.clone(), bytes: u64::MAX };
-        let sealed = sealed::seal(&self.vault_key, event, &commitment, &salt, bytes, &randomness).ok_or_else(too_long)?;
+        let sealed =
+            sealed::seal(&self.vault_key, event, &commitment, &salt, bytes, &randomness).ok_or_else(too_long)?;
         let path = path_of(&commitment);
         self.keys.put(&path, sealed.wrapped_key.into()).await.map_err(VaultError::Unavailable)?;
         self.boxes.put(&path, sealed.boxed.into()).await.map_err(VaultError::Unavailable)?;
@@ -125,9 +129,7 @@ async fn fetch(
     let found = async { store.get(path).await?.bytes().await }.await;
     match found {
         Ok(bytes) => Ok(bytes.to_vec()),
-        Err(object_store::Error::NotFound { .. }) => {
-            Err(VaultError::Missing { event, slot: commitment.slot.clone() })
-        }
+        Err(object_store::Error::NotFound { .. }) => Err(VaultError::Missing { event, slot: commitment.slot.clone() }),
         Err(error) => Err(VaultError::Unavailable(error)),
     }
 }
