@@ -2,13 +2,18 @@
 
 use std::path::Path;
 
-use ledger_core::evidence::verify::{self, Options, Report};
-use ledger_core::evidence::{Outcome, TrustDirectory};
+use ledger_core::evidence::finding::{Finding, Outcome};
+use ledger_core::evidence::questions::Establishment;
+use ledger_core::evidence::trust::TrustDirectory;
+use ledger_core::evidence::verify::{self, Options, Report, Verdict};
 use ledger_store::ledger::Ledger;
 
 use super::screen::{Cell, Paint, Screen, painted};
 use super::story::{PRICE, Story};
 use super::{DemoError, write};
+
+/// How many findings of a kind are shown; `ledger-audit verify` shows all.
+const FINDINGS_SHOWN: usize = 8;
 
 pub(super) async fn give(
     ledger: &Ledger,
@@ -28,14 +33,11 @@ pub(super) async fn give(
         screen.done(&path.display().to_string())?;
     }
     screen.note("A verifier gets the files in trust/ from elsewhere: never from the bundle, never from the other party.")?;
-    let trust = TrustDirectory::from_files(&trust).map_err(|error| DemoError::Unexpected(error.to_string()))?;
+    let trust = TrustDirectory::from_files(trust.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
+    let trust = trust.map_err(|error| DemoError::Unexpected(error.to_string()))?;
 
     screen.heading("The offline verifier: ledger-audit verify evidence.zip --trust trust")?;
-    let report = verify::verify(&bundle, &trust, &Options::default());
-    show(&report, screen)?;
-    if report.verdict != Outcome::Pass {
-        return Err(DemoError::Unexpected("the evidence to pass".into()));
-    }
+    check(&bundle, &trust, Verdict::Passed, screen)?;
 
     let place = bundle.windows(PRICE.len()).position(|window| window == PRICE.as_bytes());
     let place = place.ok_or_else(|| DemoError::Unexpected("the price in the bundle".into()))?;
@@ -46,10 +48,53 @@ pub(super) async fn give(
     screen.heading(&format!("The same with one byte changed: {PRICE} becomes 9{}", PRICE.get(1..).unwrap_or_default()))?;
     let path = write(dir, "altered.zip", &altered)?;
     screen.done(&format!("{}, byte {place}", path.display()))?;
-    let report = verify::verify(&altered, &trust, &Options::default());
+    check(&altered, &trust, Verdict::Failed, screen)
+}
+
+/// Verifies, shows what was found and holds it against what the demo promises.
+fn check(bundle: &[u8], trust: &TrustDirectory, expected: Verdict, screen: &mut Screen<'_>) -> Result<(), DemoError> {
+    let report = verify::verify(bundle, trust, Options::default());
+    let report = report.map_err(|error| DemoError::Unexpected(format!("a bundle, but it is {error}")))?;
     show(&report, screen)?;
-    if report.verdict != Outcome::Fail {
-        return Err(DemoError::Unexpected("the altered evidence to fail".into()));
+    if report.verdict == expected {
+        Ok(())
+    } else {
+        Err(DemoError::Unexpected(format!("the verdict {expected:?}, not {:?}", report.verdict)))
+    }
+}
+
+fn show(report: &Report, screen: &mut Screen<'_>) -> Result<(), DemoError> {
+    let questions: Vec<Vec<Cell>> = report
+        .questions
+        .iter()
+        .map(|answer| {
+            let (paint, word) = match answer.answer {
+                Establishment::Established => (Paint::Good, "established"),
+                Establishment::NotEstablished => (Paint::Bad, "not established"),
+                Establishment::Contradicted => (Paint::Bad, "contradicted"),
+                Establishment::Indeterminate => (Paint::Warning, "indeterminate"),
+            };
+            vec![answer.question.into(), answer.text.into(), painted(paint, word)]
+        })
+        .collect();
+    screen.table(&["", "question of an expert commission (clause 9.15)", "answer"], &questions)?;
+    let of = |outcome| report.findings.iter().filter(move |finding: &&Finding| finding.outcome == outcome);
+    for finding in of(Outcome::Fail).chain(of(Outcome::Indeterminate)).take(FINDINGS_SHOWN) {
+        let place = finding.event.as_ref().map_or_else(String::new, |event| format!(", leaf {}", event.index));
+        screen.refused(&format!("{}{place} (clause {}): {}", finding.code.as_str(), finding.clause, finding.detail))?;
+    }
+    let count = |outcome| of(outcome).count();
+    screen.note(&format!(
+        "{} checks passed, {} failed, {} open, {} remarks",
+        count(Outcome::Pass),
+        count(Outcome::Fail),
+        count(Outcome::Indeterminate),
+        count(Outcome::Info)
+    ))?;
+    match report.verdict {
+        Verdict::Passed => screen.line(Paint::Good, "   PASSED")?,
+        Verdict::Failed => screen.line(Paint::Bad, "   FAILED")?,
+        Verdict::Indeterminate => screen.line(Paint::Warning, "   INDETERMINATE")?,
     }
     Ok(())
 }
