@@ -6,34 +6,34 @@
 //!
 //! | event | home | also names | clauses | payload slots (`?` optional) |
 //! |---|---|---|---|---|
-//! | participant.registered | participant | identity | 2.1, 1.22 | client-data |
-//! | agreement.accepted | participant | | 1.7, 1.16 | |
-//! | certificate.registered | certificate | key, participant | 3.5.1, 8.1 | certificate, chain?, possession, report |
-//! | key.compromise_reported | key | certificate, participant | 8.7, 8.9, 2.17 | statement? |
-//! | key.use_suspended | key | participant | 8.8 | |
-//! | document.formed | document | participants of the slots, sender | 5.3.1.1, 5.3.2 | content, content-info |
-//! | document.signature_applied | document | signer | 5.3.2, 8.2, 8.4 | cms, report |
-//! | document.sent | document | sender | 5.3.1.2, 2.23 | |
-//! | delivery.opened | delivery | document, parties | 5.3.1.2 | |
-//! | delivery.accounted | delivery | document, parties | 5.2.4, 5.3.6, 5.3.7 | report-N per signature |
-//! | delivery.receipt_issued | delivery | parties | 5.2.4 | |
-//! | delivery.receipt_delivered | delivery | parties | 5.2.4 | |
-//! | delivery.deemed_not_received | delivery | document, parties | 5.3.6 | report-N per signature |
-//! | delivery.countersignature_applied | delivery | document, parties, signer | 5.3.4, 8.2 | cms, report, reservations? |
-//! | delivery.answer_refused | delivery | document, parties, signer | 5.3.4 | cms, reason, report |
-//! | delivery.recalled | delivery | document, parties, signer | 5.3.1.5 | cms, report |
-//! | delivery.withdrawn | delivery | document, parties, signer | 5.3.1.5 | cms, reason, report |
-//! | delivery.annulment_proposed | delivery | document, parties, signer | 5.3.1.5 | cms, reason, report |
-//! | delivery.annulment_accepted | delivery | document, parties, signer | 5.3.1.5 | cms, report |
-//! | delivery.annulment_refused | delivery | document, parties, signer | 5.3.1.5 | cms, reason, report |
-//! | delivery.annulment_proposal_withdrawn | delivery | document, parties, signer | 5.3.1.5 | cms, report |
-//! | delivery.annulled | delivery | document, parties | 5.3.1.5 | |
-//! | ledger.trust_published | ledger | | 8.2 | policy, trust |
-//! | ledger.crl_recorded | ledger | | 2.12, 8.2 | crl |
-//! | command.refused | participant | | 5.3.6 | details |
+//! | `participant.registered` | participant | identity | 2.1, 1.22 | client-data |
+//! | `agreement.accepted` | participant | | 1.7, 1.16 | |
+//! | `certificate.registered` | certificate | key, participant | 3.5.1, 8.1 | certificate, chain?, possession, report |
+//! | `key.compromise_reported` | key | certificate, participant | 8.7, 8.9, 2.17 | statement? |
+//! | `key.use_suspended` | key | participant | 8.8 | |
+//! | `document.formed` | document | participants of the slots, sender | 5.3.1.1, 5.3.2 | content, content-info |
+//! | `document.signature_applied` | document | signer | 5.3.2, 8.2, 8.4 | cms, report |
+//! | `document.sent` | document | sender | 5.3.1.2, 2.23 | |
+//! | `delivery.opened` | delivery | document, parties | 5.3.1.2 | |
+//! | `delivery.accounted` | delivery | document, parties | 5.2.4, 5.3.6, 5.3.7 | report-N per signature |
+//! | `delivery.receipt_issued` | delivery | parties | 5.2.4 | |
+//! | `delivery.receipt_delivered` | delivery | parties | 5.2.4 | |
+//! | `delivery.deemed_not_received` | delivery | document, parties | 5.3.6 | report-N per signature |
+//! | `delivery.countersignature_applied` | delivery | document, parties, signer | 5.3.4, 8.2 | cms, report, reservations? |
+//! | `delivery.answer_refused` | delivery | document, parties, signer | 5.3.4 | cms, reason, report |
+//! | `delivery.recalled` | delivery | document, parties, signer | 5.3.1.5 | cms, report |
+//! | `delivery.withdrawn` | delivery | document, parties, signer | 5.3.1.5 | cms, reason, report |
+//! | `delivery.annulment_proposed` | delivery | document, parties, signer | 5.3.1.5 | cms, reason, report |
+//! | `delivery.annulment_accepted` | delivery | document, parties, signer | 5.3.1.5 | cms, report |
+//! | `delivery.annulment_refused` | delivery | document, parties, signer | 5.3.1.5 | cms, reason, report |
+//! | `delivery.annulment_proposal_withdrawn` | delivery | document, parties, signer | 5.3.1.5 | cms, report |
+//! | `delivery.annulled` | delivery | document, parties | 5.3.1.5 | |
+//! | `ledger.trust_published` | ledger | | 8.2 | policy, trust |
+//! | `ledger.crl_recorded` | ledger | | 2.12, 8.2 | crl |
+//! | `command.refused` | participant | | 5.3.6 | details |
 //!
 //! Payloads: `certificate`, `crl` DER; `chain` DER certificates one after the other; `possession`, `cms` CMS as it
-//! came; `report`, `client-data` {name, number}, `content-info` {bytes, media_type, sha256, title}, `details`
+//! came; `report`, `client-data` `{name, number}`, `content-info` `{bytes, media_type, sha256, title}`, `details`
 //! canonical JSON; `reason`, `reservations`, `statement` UTF-8 text.
 
 use serde::Serialize;
@@ -307,6 +307,7 @@ impl Event {
     }
 
     /// The signatures that were checked at receipt.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these two events check again")]
     fn checked(&self) -> &[CheckedSignature] {
         match self {
             Self::DeliveryAccounted(e) => &e.signatures,
@@ -316,6 +317,7 @@ impl Event {
     }
 
     /// The signature that the event records.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others record no signature")]
     pub const fn signature(&self) -> Option<&Signed> {
         match self {
             Self::SignatureApplied(e) => Some(&e.signature),
@@ -330,7 +332,8 @@ impl Event {
     }
 
     /// What the closed schemas cannot say.
-    fn check_rules(&self) -> Result<(), &'static str> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others have no rule beyond their schema")]
+    pub(crate) fn check_rules(&self) -> Result<(), &'static str> {
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(text) };
         if let Some(signature) = self.signature() {
             rule(signature.verdict == Verdict::Passed, "only passed signatures make events")?;
@@ -411,254 +414,4 @@ impl NewEvent {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::digest::Digest;
-    use crate::id::{CommandId, EventId, RequestDigest};
-    use crate::payload::{Commitment, Salt};
-    use crate::record::{Actor, Basis, Capacity, Cause};
-    use crate::time::Timestamp;
-
-    /// A record of the event with all its payloads, optional ones too.
-    fn record(event: &Event) -> Record {
-        let id = EventId::from_time_and_random(Timestamp::from_unix_ms(1).unwrap(), [9; 10]);
-        let salt = Salt::from_random([3; 32]);
-        let mut slots: Vec<String> = vec![];
-        for (name, presence) in event.slots() {
-            match presence {
-                Presence::PerSignature => {
-                    slots.extend(event.checked().iter().map(|one| format!("{name}-{}", one.slot)))
-                }
-                Presence::Required | Presence::Optional => slots.push((*name).to_owned()),
-            }
-        }
-        slots.sort();
-        Record {
-            actor: Actor { capacity: Capacity::System, participant: None, user: None },
-            at: Timestamp::from_unix_ms(5).unwrap(),
-            basis: Basis {
-                clauses: event.clauses().iter().map(|clause| (*clause).to_owned()).collect(),
-                terms: "idocs-2021-10-11".into(),
-            },
-            cause: Cause {
-                command: CommandId::of_idempotency_key(&[4; 32], samples::participant(1), "k"),
-                event: None,
-                request: RequestDigest::of_request(&[4; 32], b"r"),
-            },
-            data: event.data().unwrap(),
-            id,
-            prev: Digest::default(),
-            sealed: slots
-                .iter()
-                .map(|slot| Commitment::to_payload(id, &slot.parse().unwrap(), &salt, b"x").unwrap())
-                .collect(),
-            seq: 0,
-            streams: event.streams(),
-            event_type: event.event_type().unwrap(),
-            version: event.version(),
-        }
-    }
-
-    #[test]
-    fn every_event_survives_being_a_record() {
-        let events = samples::all();
-        assert_eq!(events.iter().map(Event::type_name).collect::<Vec<_>>(), Event::TYPES);
-        for event in events {
-            let bytes = record(&event).encode().unwrap();
-            assert_eq!(Event::decode(&Record::decode(bytes.as_bytes()).unwrap()).unwrap(), event);
-        }
-    }
-
-    /// The published function from type and version to streams. A change here is a new version of the event.
-    #[test]
-    fn the_streams_of_every_event_are_the_frozen_ones() {
-        let names = |event: &Event| {
-            let streams: Vec<_> = event
-                .streams()
-                .iter()
-                .map(|stream| {
-                    let known = [
-                        ("sender", StreamId::participant(samples::participant(samples::SENDER))),
-                        ("recipient", StreamId::participant(samples::participant(samples::RECIPIENT))),
-                        ("signer-3", StreamId::participant(samples::participant(3))),
-                    ];
-                    let known = known.into_iter().find(|(_, known)| known == stream);
-                    known.map_or(stream.kind().as_str(), |(name, _)| name)
-                })
-                .collect();
-            format!("{} {}: {}", event.type_name(), event.version(), streams.join(" "))
-        };
-        let frozen = [
-            "participant.registered 1: sender identity",
-            "agreement.accepted 1: sender",
-            "certificate.registered 1: certificate key sender",
-            "key.compromise_reported 1: key certificate sender",
-            "key.use_suspended 1: key sender",
-            "document.formed 1: document sender signer-3",
-            "document.signature_applied 1: document certificate key sender",
-            "document.sent 1: document sender",
-            "delivery.opened 1: delivery document sender recipient",
-            "delivery.accounted 1: delivery document sender recipient",
-            "delivery.receipt_issued 1: delivery sender recipient",
-            "delivery.receipt_delivered 1: delivery sender recipient",
-            "delivery.deemed_not_received 1: delivery document sender recipient",
-            "delivery.countersignature_applied 1: delivery certificate document key sender recipient",
-            "delivery.answer_refused 1: delivery certificate document key sender recipient",
-            "delivery.recalled 1: delivery certificate document key sender recipient",
-            "delivery.withdrawn 1: delivery certificate document key sender recipient",
-            "delivery.annulment_proposed 1: delivery certificate document key sender recipient",
-            "delivery.annulment_accepted 1: delivery certificate document key sender recipient",
-            "delivery.annulment_refused 1: delivery certificate document key sender recipient",
-            "delivery.annulment_proposal_withdrawn 1: delivery certificate document key sender recipient",
-            "delivery.annulled 1: delivery document sender recipient",
-            "ledger.trust_published 1: ledger",
-            "ledger.crl_recorded 1: ledger",
-            "command.refused 1: sender",
-        ];
-        assert_eq!(samples::all().iter().map(names).collect::<Vec<_>>(), frozen);
-    }
-
-    #[test]
-    fn streams_are_sorted_and_none_is_named_twice_even_if_the_parties_are_one() {
-        for mut event in samples::all() {
-            if let Event::DocumentFormed(formed) = &mut event {
-                formed.slots[1].participant = formed.sender;
-            }
-            let streams = event.streams();
-            let (home, others) = streams.split_first().unwrap();
-            assert!(others.is_sorted_by(|a, b| a < b) && !others.contains(home), "{event:?}");
-        }
-    }
-
-    #[test]
-    fn no_event_homed_in_a_document_names_a_recipient() {
-        for event in samples::all() {
-            if event.streams()[0].kind() == crate::id::StreamKind::Document {
-                let recipient = samples::participant(samples::RECIPIENT);
-                assert!(!event.streams().contains(&StreamId::participant(recipient)), "{event:?}");
-                assert!(!event.data().unwrap().contains(&recipient.to_string()), "{event:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn unknown_types_versions_and_members_are_refused_never_skipped() {
-        for event in samples::all() {
-            let good = record(&event);
-            let newer = Record { version: 2, ..good.clone() };
-            assert!(matches!(Event::decode(&newer), Err(EventError::Unknown { version: 2, .. })), "{event:?}");
-            let member = good.data.replacen('{', "{\"aaa\":1,", 1).into();
-            let more = Record { data: member, ..good.clone() };
-            assert!(matches!(Event::decode(&more), Err(EventError::Data { .. })), "{event:?}");
-            let less = Record { data: "{}".into(), ..good };
-            assert!(matches!(Event::decode(&less), Err(EventError::Data { .. })), "{event:?}");
-        }
-        let renamed = Record { event_type: "document.sung".parse().unwrap(), ..record(&samples::all()[0]) };
-        assert!(matches!(Event::decode(&renamed), Err(EventError::Unknown { .. })));
-    }
-
-    #[test]
-    fn wrong_streams_and_payload_slots_are_refused() {
-        for event in samples::all() {
-            let mut foreign = record(&event);
-            foreign.streams.push(StreamId::participant(samples::participant(0xee)));
-            assert!(matches!(Event::decode(&foreign), Err(EventError::Streams { .. })), "{event:?}");
-            let mut extra = record(&event);
-            let id = extra.id;
-            let salt = Salt::from_random([3; 32]);
-            extra.sealed.push(Commitment::to_payload(id, &"zzz".parse().unwrap(), &salt, b"x").unwrap());
-            assert!(matches!(Event::decode(&extra), Err(EventError::Slot { .. })), "{event:?}");
-            let all = record(&event);
-            for place in 0..all.sealed.len() {
-                let mut less = all.clone();
-                let slot = less.sealed.remove(place).slot;
-                let optional = event.slots().contains(&(slot.as_str(), Presence::Optional));
-                assert_eq!(Event::decode(&less).is_ok(), optional, "{event:?} without {slot}");
-            }
-        }
-    }
-
-    #[test]
-    fn rules_that_a_schema_cannot_say_are_checked() {
-        let broken: Vec<(&str, Box<dyn Fn(&mut Event)>)> = vec![
-            (
-                "document.formed",
-                Box::new(|e| {
-                    if let Event::DocumentFormed(e) = e {
-                        e.slots[1].slot = 3
-                    }
-                }),
-            ),
-            (
-                "document.formed",
-                Box::new(|e| {
-                    if let Event::DocumentFormed(e) = e {
-                        e.slots.iter_mut().for_each(|slot| slot.mandatory = false)
-                    }
-                }),
-            ),
-            (
-                "document.signature_applied",
-                Box::new(|e| {
-                    if let Event::SignatureApplied(e) = e {
-                        e.signature.verdict = Verdict::Indeterminate
-                    }
-                }),
-            ),
-            (
-                "document.signature_applied",
-                Box::new(|e| {
-                    if let Event::SignatureApplied(e) = e {
-                        e.signature.evidence.reverse()
-                    }
-                }),
-            ),
-            (
-                "delivery.accounted",
-                Box::new(|e| {
-                    if let Event::DeliveryAccounted(e) = e {
-                        e.signatures[0].verdict = Verdict::Failed
-                    }
-                }),
-            ),
-            (
-                "delivery.accounted",
-                Box::new(|e| {
-                    if let Event::DeliveryAccounted(e) = e {
-                        e.signatures.reverse()
-                    }
-                }),
-            ),
-            (
-                "delivery.deemed_not_received",
-                Box::new(|e| {
-                    if let Event::DeliveryDeemedNotReceived(e) = e {
-                        e.reasons.reverse()
-                    }
-                }),
-            ),
-            (
-                "command.refused",
-                Box::new(|e| {
-                    if let Event::CommandRefused(e) = e {
-                        e.attempts = 0
-                    }
-                }),
-            ),
-            (
-                "command.refused",
-                Box::new(|e| {
-                    if let Event::CommandRefused(e) = e {
-                        e.root = None
-                    }
-                }),
-            ),
-        ];
-        for (name, breaking) in broken {
-            let mut event = samples::all().into_iter().find(|event| event.type_name() == name).unwrap();
-            assert!(Event::decode(&record(&event)).is_ok());
-            breaking(&mut event);
-            assert!(matches!(Event::decode(&record(&event)), Err(EventError::Rule { .. })), "{event:?}");
-        }
-    }
-}
+mod tests;

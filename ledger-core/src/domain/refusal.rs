@@ -2,42 +2,39 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::domain::command::CommandKind;
+use crate::id::EventId;
 
 /// Why a command was refused. Never empty; every broken rule is listed, not the first one only (clause 5.3.6).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("refused: {}", self.codes().iter().map(|code| code.as_str()).collect::<Vec<_>>().join(", "))]
 pub struct Refusal {
-    /// First finding: a refusal without a reason cannot be written down.
-    first: Finding,
-    /// The others.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    others: Vec<Finding>,
+    /// Not empty: a refusal without a reason cannot be made.
+    findings: Vec<Finding>,
 }
 
 impl Refusal {
     /// A refusal for one reason.
-    pub const fn of(finding: Finding) -> Self {
-        Self { first: finding, others: Vec::new() }
+    pub fn of(finding: Finding) -> Self {
+        Self { findings: vec![finding] }
     }
 
     /// A refusal for these reasons, if there are any.
     pub fn of_all(findings: Vec<Finding>) -> Option<Self> {
-        let mut findings = findings.into_iter();
-        let first = findings.next()?;
-        Some(Self { first, others: findings.collect() })
+        if findings.is_empty() { None } else { Some(Self { findings }) }
     }
 
     /// All reasons, in the order in which the rules were asked.
-    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        std::iter::once(&self.first).chain(&self.others)
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// The codes, sorted, each once: what a `command.refused` record says.
     pub fn codes(&self) -> Vec<RefusalCode> {
-        let mut codes: Vec<_> = self.findings().map(|finding| finding.code).collect();
+        let mut codes: Vec<_> = self.findings.iter().map(|finding| finding.code).collect();
         codes.sort_unstable_by_key(|code| code.as_str());
         codes.dedup();
         codes
@@ -45,7 +42,16 @@ impl Refusal {
 
     /// Whether the same command may succeed later without being changed.
     pub fn is_retryable(&self) -> bool {
-        self.findings().all(|finding| finding.code.is_retryable())
+        self.findings.iter().all(|finding| finding.code.is_retryable())
+    }
+}
+
+/// `{"findings":[...]}`: the payload `details` of `command.refused`.
+impl Serialize for Refusal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Refusal", 1)?;
+        object.serialize_field("findings", &self.findings)?;
+        object.end()
     }
 }
 
@@ -96,6 +102,9 @@ pub enum Detail {
     State {
         /// Name of the state, for example `accounted`.
         state: &'static str,
+        /// The event that led to it: in a race, the one that came first.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        event: Option<EventId>,
         /// What may be asked now.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         allowed: Vec<CommandKind>,
@@ -112,10 +121,10 @@ pub enum Detail {
         /// For example `png`.
         format: &'static str,
     },
-    /// Code of the signature or certificate check, for example `REVOKED`.
+    /// What the signature or certificate check found.
     Check {
-        /// The code.
-        sub_code: String,
+        /// Its code in the report, for example `certificate-revoked`.
+        code: String,
     },
 }
 
@@ -160,6 +169,7 @@ codes! {
     CertificateAnnulled = "certificate-annulled", "8.10", false, "Register another certificate; this one is annulled for good.";
     CertificateExists = "certificate-exists", "8.1", false, "This certificate is registered already; use it.";
     CertificateExpired = "certificate-expired", "8.1", false, "The certificate's validity is over; renew it and register the new one.";
+    CertificateIndeterminate = "certificate-indeterminate", "8.2", true, "The certificate could not be checked to the end, usually for want of revocation data; try again later.";
     CertificateMalformed = "certificate-malformed", "8.1", false, "Send one X.509 certificate in DER.";
     CertificateNotRegistered = "certificate-not-registered", "8.4", false, "Register the signer's certificate before signing with it.";
     CertificateNotYetValid = "certificate-not-yet-valid", "8.1", true, "Wait until the certificate's validity begins.";
@@ -211,36 +221,61 @@ codes! {
 }
 
 impl RefusalCode {
-    /// The code of a failed check of a signature or certificate, from the sub-code of the check's report
-    /// (ETSI EN 319 102-1 names). What is not known here is a signature that failed: never a reason to pass.
-    pub fn of_failed_check(sub_code: &str) -> Self {
-        match sub_code {
-            "FORMAT_FAILURE" | "FORMAT" | "MALFORMED" => Self::SignatureMalformed,
-            "HASH_FAILURE" | "DIGEST_MISMATCH" | "SIGNED_DATA_NOT_FOUND" => Self::SignatureDigestMismatch,
-            "EXPIRED" | "OUT_OF_BOUNDS_NO_POE" | "OUT_OF_BOUNDS_NOT_REVOKED" => Self::CertificateExpired,
-            "NOT_YET_VALID" => Self::CertificateNotYetValid,
-            "REVOKED" | "REVOKED_NO_POE" | "REVOKED_CA_NO_POE" | "CERTIFICATE_HOLD" => Self::CertificateRevoked,
-            "NO_CERTIFICATE_CHAIN_FOUND"
-            | "NO_CERTIFICATE_CHAIN_FOUND_NO_POE"
-            | "CERTIFICATE_CHAIN_GENERAL_FAILURE" => Self::CertificateUntrusted,
-            "KEY_USAGE" | "PURPOSE" | "CHAIN_CONSTRAINTS_FAILURE" => Self::CertificatePurpose,
-            "ALGORITHM_UNSUPPORTED" | "UNSUPPORTED_ALGORITHM" | "CRYPTO_CONSTRAINTS_FAILURE" => {
-                Self::SignatureAlgorithmUnsupported
+    /// The code of a failed check of a signature or certificate, from the code of that check in the report
+    /// (`certificate-revoked`) or from a verdict's sub-code (`REVOKED`, ETSI EN 319 102-1 words). What is not known
+    /// here is a signature that failed: never a reason to pass.
+    pub fn of_failed_check(code: &str) -> Self {
+        match code {
+            "parse"
+            | "too-large"
+            | "no-signers"
+            | "signed-attributes-missing"
+            | "attributes-malformed"
+            | "document-looks-like-signed-attributes"
+            | "content-not-data"
+            | "content-type"
+            | "message-digest-attribute"
+            | "signer-certificate"
+            | "signer-certificate-ambiguous"
+            | "signer-certificate-malformed"
+            | "FORMAT_FAILURE"
+            | "NO_SIGNING_CERTIFICATE_FOUND" => Self::SignatureMalformed,
+            "message-digest" | "content-differs-from-document" | "HASH_FAILURE" | "SIGNED_DATA_NOT_FOUND" => {
+                Self::SignatureDigestMismatch
             }
+            "certificate-expired" | "EXPIRED" | "OUT_OF_BOUNDS_NO_POE" => Self::CertificateExpired,
+            "certificate-not-yet-valid" | "NOT_YET_VALID" => Self::CertificateNotYetValid,
+            "certificate-revoked" | "certificate-on-hold" | "REVOKED" | "REVOKED_NO_POE" => Self::CertificateRevoked,
+            "no-path"
+            | "path-signature"
+            | "path-constraint"
+            | "path-name-constraint"
+            | "path-policy"
+            | "path-critical-extension"
+            | "path-validity"
+            | "NO_CERTIFICATE_CHAIN_FOUND"
+            | "CHAIN_CONSTRAINTS_FAILURE" => Self::CertificateUntrusted,
+            "key-usage" => Self::CertificatePurpose,
+            "unsupported-algorithm"
+            | "weak-digest"
+            | "weak-algorithm"
+            | "CRYPTO_CONSTRAINTS_FAILURE"
+            | "CRYPTO_CONSTRAINTS_FAILURE_NO_POE" => Self::SignatureAlgorithmUnsupported,
             _ => Self::SignatureInvalid,
         }
     }
 
-    /// The code of a check that came to no end.
-    pub fn of_indeterminate_check(sub_code: &str) -> Self {
-        match Self::of_failed_check(sub_code) {
-            // Without proof of existence these could still turn out well, but not by waiting.
-            code @ (Self::SignatureAlgorithmUnsupported
+    /// The code of a check that came to no end: what is certain or will not change by waiting keeps its own code.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other code would say more than is known")]
+    pub fn of_indeterminate_check(code: &str) -> Self {
+        match Self::of_failed_check(code) {
+            known @ (Self::SignatureAlgorithmUnsupported
+            | Self::SignatureMalformed
             | Self::CertificateExpired
             | Self::CertificateNotYetValid
             | Self::CertificateRevoked
             | Self::CertificateUntrusted
-            | Self::CertificatePurpose) => code,
+            | Self::CertificatePurpose) => known,
             _ => Self::SignatureIndeterminate,
         }
     }

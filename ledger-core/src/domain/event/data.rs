@@ -97,8 +97,6 @@ words! {
     AcceptanceMethod {
         /// The operator registered the participant, having its acceptance on file.
         OperatorRegistration = "operator-registration",
-        /// The participant registered itself.
-        SelfRegistration = "self-registration",
     }
 }
 

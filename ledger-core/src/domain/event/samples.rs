@@ -59,6 +59,7 @@ pub(crate) fn signed_by(n: u8) -> Signed {
 }
 
 /// Every event once, in the order of the table.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn all() -> Vec<Event> {
     let (sender, recipient) = (participant(SENDER), participant(RECIPIENT));
     let (delivery, document) = (delivery(9), document());
