@@ -9,6 +9,7 @@
 pub mod canonical;
 pub mod digest;
 pub mod id;
+pub mod log;
 pub mod payload;
 pub mod record;
 pub mod time;
