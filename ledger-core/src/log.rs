@@ -8,6 +8,7 @@
 pub mod checkpoint;
 pub mod extract;
 pub mod genesis;
+pub mod leaf;
 pub mod map;
 pub mod merkle;
 pub mod note;
