@@ -404,6 +404,11 @@ impl SegmentWriter {
     }
 }
 
+/// Where the first batch of a log stands.
+pub(crate) fn first_position() -> Position {
+    Position::new(1, head_bytes())
+}
+
 fn head_bytes() -> u64 {
     u64::try_from(HEAD_BYTES).unwrap_or(0)
 }
@@ -507,6 +512,13 @@ impl Scan {
             return Err(SegmentError::corrupt(Position::new(1, 0), "the file is missing"));
         }
         Ok(Self { files, heads })
+    }
+
+    /// The segments for readers.
+    pub(crate) fn reader(&self) -> Arc<SegmentFiles> {
+        let reader = Arc::new(SegmentFiles::new(Arc::clone(&self.files)));
+        self.heads.iter().for_each(|head| reader.add(head.tag));
+        reader
     }
 
     /// Gives every complete batch from a position on to `visit`, in order. The position must begin a batch whose
@@ -656,10 +668,6 @@ impl Tail {
         file.write_all_at(bytes, *offset).map_err(io)?;
         file.sync().map_err(io)?;
         scan.files.sync_directory(DIRECTORY).map_err(io)?;
-        let reader = Arc::new(SegmentFiles::new(Arc::clone(&scan.files)));
-        for head in &scan.heads {
-            reader.add(head.tag);
-        }
         Ok(SegmentWriter {
             files: Arc::clone(&scan.files),
             limits,
@@ -668,7 +676,7 @@ impl Tail {
             offset: self.end,
             filled,
             hasher: self.hasher,
-            reader,
+            reader: scan.reader(),
             scratch: Vec::new(),
         })
     }
