@@ -1,6 +1,8 @@
 //! The log against the vectors of others: RFC 6962, C2SP notes, checkpoints, tiles and proofs, Merkle Patricia
 //! maps, RFC 8785. Where they come from stands in `data/tlog/README.md`.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
+
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding};

@@ -365,9 +365,7 @@ impl Absence {
         let seal = Seal::verify(self.seal.as_bytes(), &checkpoint, genesis)?;
         let inclusion =
             InclusionProof { index: seal.index(), size: checkpoint.size(), path: self.seal_inclusion.clone() };
-        inclusion
-            .verify(&leaf_hash(self.seal.as_bytes()), checkpoint.root())
-            .map_err(ExtractError::SealInclusion)?;
+        inclusion.verify(&leaf_hash(self.seal.as_bytes()), checkpoint.root()).map_err(ExtractError::SealInclusion)?;
         map_bytes(&self.map)
             .and_then(|bytes| MapProof::decode_absent(&bytes))
             .and_then(|proof| proof.verify(&seal.map_root, &self.stream.map_key(), None))

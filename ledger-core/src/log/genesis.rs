@@ -168,6 +168,7 @@ mod or_none {
         None(Nothing),
     }
 
+    #[expect(clippy::ref_option, reason = "the signature that serde calls")]
     pub(super) fn serialize<T: Serialize, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
         value.as_ref().map_or(OrNone::None(Nothing::None), OrNone::Some).serialize(serializer)
     }

@@ -119,8 +119,7 @@ impl Note {
         let mut verified: Vec<VerifiedSignature> = Vec::new();
         let mut unverified: Vec<NoteSignature> = Vec::new();
         for signature in &self.signatures {
-            let mut fitting =
-                keys.iter().filter(|key| key.name() == signature.name && key.id() == signature.key_id);
+            let mut fitting = keys.iter().filter(|key| key.name() == signature.name && key.id() == signature.key_id);
             let Some(key) = fitting.next() else {
                 if !unverified.contains(signature) {
                     unverified.push(signature.clone());
@@ -146,7 +145,7 @@ impl Note {
 
 impl std::fmt::Display for Note {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}\n", self.text)?;
+        writeln!(f, "{}", self.text)?;
         self.signatures.iter().try_for_each(|signature| writeln!(f, "{signature}"))
     }
 }

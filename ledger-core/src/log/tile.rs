@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(decode_bundle(&bytes[..6]), Err(BundleError::Cut { at: 5 }));
         assert_eq!(decode_bundle(&[0; 2 * 257]), Err(BundleError::Width));
         assert_eq!(decode_bundle(&[0; 2 * 256]).unwrap().len(), 256);
-        assert_eq!(encode_bundle([&[0; 65536][..]]), Err(BundleError::EntryTooLong { bytes: 65536 }));
+        assert_eq!(encode_bundle([vec![0; 65536].as_slice()]), Err(BundleError::EntryTooLong { bytes: 65536 }));
         assert_eq!(encode_bundle([]), Err(BundleError::Width));
     }
 }

@@ -16,7 +16,9 @@ fn every_snapshot_has_its_hash_in_any_order_of_insertion() {
             ["hash", root] => {
                 for _ in 0..pairs.len().max(1) {
                     let mut map = StreamMap::new();
-                    pairs.iter().for_each(|(key, value)| map.insert(*key, *value).unwrap());
+                    for (key, value) in &pairs {
+                        map.insert(*key, *value).unwrap();
+                    }
                     assert_eq!(map.root().to_string(), root, "{pairs:?}");
                     if !pairs.is_empty() {
                         pairs.rotate_left(1);

@@ -1,5 +1,7 @@
 //! transparency-dev/merkle's proofs, the reference tree, and a real CT log.
 
+#![expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "small numbers of a test")]
+
 use base64ct::Encoding as _;
 use ledger_core::digest::Digest;
 use ledger_core::id::{LeafIndex, TreeSize};

@@ -85,8 +85,7 @@ pub fn check_omission(receipt: &VerifiedReceipt, completeness: Completeness<'_>)
     if index >= seal.index() {
         return Err(NoOmission::Later { index, seal: seal.index() });
     }
-    let omission =
-        |before, after| Ok(Omission { stream: stream.clone(), index, leaf_hash, before, after });
+    let omission = |before, after| Ok(Omission { stream: stream.clone(), index, leaf_hash, before, after });
     let Completeness::Extract(extract) = completeness else { return omission(None, None) };
     let positions = extract.positions();
     let (before, from) = positions.split_at(positions.partition_point(|known| known.index() < index));

@@ -1,5 +1,7 @@
 //! A small ledger, honest and lying.
 
+#![expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "small numbers of a test")]
+
 use proptest::prelude::*;
 
 use super::*;
@@ -55,7 +57,9 @@ fn ledger(order: &[u8], hidden: &[usize]) -> Ledger {
         }
     }
     let mut alt = Frontier::<Sha3Tree>::new();
-    leaves.iter().for_each(|leaf| alt.push(alt_leaf_hash(leaf.as_bytes())));
+    for leaf in &leaves {
+        alt.push(alt_leaf_hash(leaf.as_bytes()));
+    }
     let seal = Seal {
         t: SealType::V1,
         at: Timestamp::from_unix_ms(5).unwrap(),
@@ -173,8 +177,7 @@ fn every_lie_in_an_extract_has_its_own_reason() {
     let tail_cut = ledger.extract(7, &[8], |_| As::Shown);
     assert!(matches!(ledger.verify(&tail_cut), Err(ExtractError::Map(MapProofError::Root))));
     let foreign = lie(&|extract| {
-        extract.positions[1] =
-            Position::Shown { position: 1, index: LeafIndex(2), leaf: ledger.leaves[2].clone() };
+        extract.positions[1] = Position::Shown { position: 1, index: LeafIndex(2), leaf: ledger.leaves[2].clone() };
     });
     assert!(matches!(foreign, ExtractError::Foreign { index: LeafIndex(2) }));
     let edited = lie(&|extract| {

@@ -1,5 +1,7 @@
 //! The trees against RFC 6962 written down as it stands there.
 
+#![expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "small numbers of a test")]
+
 use proptest::prelude::*;
 
 use super::*;
