@@ -154,9 +154,12 @@ pub(crate) fn recover(files: &Arc<dyn Files>, limits: SegmentLimits, key: &Verif
             }
             // It was made from a durable log; if that log has become shorter, the check of the head says so.
             Err(SnapshotFault::BeyondLog) => {
-                let (found, _) = last_complete(&scan, &genesis, &genesis_leaf, &reader)?;
+                let found = size_of_segments(&scan, &genesis, &genesis_leaf, &reader)?;
                 let (witness, known) = ("a snapshot", TreeSize(size));
-                return Err(OpenError::MissingRecords { witness, known, found, torn: None });
+                if found < known {
+                    return Err(OpenError::MissingRecords { witness, known, found, torn: None });
+                }
+                report.unusable_snapshots.push("it does not stand where the log has a batch".to_owned());
             }
             Err(SnapshotFault::Unusable(reason)) => report.unusable_snapshots.push(reason),
         }
@@ -196,17 +199,17 @@ impl Start {
     }
 }
 
-fn last_complete(
+fn size_of_segments(
     scan: &Scan,
     genesis: &Genesis,
     genesis_leaf: &[u8],
-    reader: &Arc<SegmentFiles>,
-) -> Result<(TreeSize, Published), OpenError> {
+    reader: &SegmentFiles,
+) -> Result<TreeSize, OpenError> {
     let Start { state, published, from } = Start::beginning(leaf_hash(genesis_leaf));
     let mut replay = Replay::new(genesis, genesis_leaf, state, published, reader);
     let last_leaf = replay.state.last_leaf;
     scan.batches(from, 0, &mut |batch| replay.batch(batch), last_leaf)?;
-    Ok((TreeSize(replay.state.size()), replay.published))
+    Ok(TreeSize(replay.state.size()))
 }
 
 fn check_kept_head(kept: &Head, published: &Published, reader: &SegmentFiles) -> Result<(), OpenError> {

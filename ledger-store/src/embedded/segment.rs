@@ -357,7 +357,7 @@ impl SegmentWriter {
         batch: &mut BatchBytes,
         size: u64,
         note: &[u8],
-    ) -> Result<impl Iterator<Item = Position>, WriteError> {
+    ) -> Result<Vec<Position>, WriteError> {
         let frame = Frame { kind: Kind::Note, batch_end: true, batch: batch.first_index, index: size, body: note };
         frame::encode(&mut batch.bytes, self.head.tag, &frame);
         if let Err(error) = self.file.write_all_at(&batch.bytes, self.offset) {
@@ -369,7 +369,7 @@ impl SegmentWriter {
         self.offset += u64::try_from(batch.bytes.len()).unwrap_or(0);
         self.filled = self.filled.max(self.offset);
         let number = self.head.tag.number;
-        Ok(batch.offsets.iter().map(move |offset| Position::new(number, *offset)))
+        Ok(batch.offsets.iter().map(|offset| Position::new(number, *offset)).collect())
     }
 
     /// After a failed write: the file ends where the last batch ends, durably, or nobody knows.
