@@ -8,6 +8,7 @@ pub mod environment;
 mod index;
 mod sequencer;
 pub mod store;
+pub mod testing;
 
 pub use embedded::{EmbeddedStore, StoreOptions};
 pub use sequencer::View;

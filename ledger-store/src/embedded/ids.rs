@@ -24,10 +24,6 @@ impl IdTable {
         (0..).map_while(move |step| self.places.get(&prefix.wrapping_add(step)).copied())
     }
 
-    pub(crate) fn reserve(&mut self, additional: usize) {
-        self.places.reserve(additional);
-    }
-
     /// All entries, in no order; [`IdTable::restore`] takes them back.
     pub(crate) fn entries(&self) -> impl ExactSizeIterator<Item = (u64, u64)> {
         self.places.iter().map(|(key, index)| (*key, *index))

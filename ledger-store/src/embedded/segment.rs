@@ -431,8 +431,6 @@ fn create_segment(files: &dyn Files, head: &SegmentHead) -> Result<Arc<dyn OpenF
 /// A complete batch as it stands in a segment.
 #[derive(Debug)]
 pub(crate) struct ScannedBatch<'a> {
-    /// Log index of the first leaf.
-    pub(crate) first_index: u64,
     /// The leaves with their places; the last one is the seal.
     pub(crate) leaves: Vec<(Position, &'a [u8])>,
     /// The signed checkpoint.
@@ -615,7 +613,7 @@ impl<'a> SegmentScan<'a> {
             match (frame.kind, frame.batch_end) {
                 (Kind::Leaf, false) => leaves.push((position, frame.body)),
                 (Kind::Note, true) if !leaves.is_empty() => {
-                    return Ok((ScannedBatch { first_index, leaves, note: frame.body }, at + frame.length()));
+                    return Ok((ScannedBatch { leaves, note: frame.body }, at + frame.length()));
                 }
                 (Kind::Leaf, true) | (Kind::Note, _) => return Err(at),
             }
@@ -648,11 +646,6 @@ impl<'a> SegmentScan<'a> {
 }
 
 impl Tail {
-    /// Where the log ends.
-    pub(crate) fn end(&self) -> Position {
-        Position::new(self.newest.tag.number, self.end)
-    }
-
     /// Makes the log writable: cuts what was torn, and makes the last batch durable once more. Its sync may have
     /// failed while its bytes stayed in the system's cache, so they are written again, not only synced.
     pub(crate) fn continue_writing(self, scan: &Scan, limits: SegmentLimits) -> Result<SegmentWriter, SegmentError> {

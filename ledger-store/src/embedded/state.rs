@@ -181,7 +181,6 @@ impl LogState {
 pub(crate) struct Stage<'a> {
     published: &'a Published,
     genesis: Digest,
-    first_index: u64,
     previous_seal: PreviousSeal,
     staged: Staged,
 }
@@ -205,7 +204,6 @@ impl<'a> Stage<'a> {
         Self {
             published,
             genesis: state.genesis,
-            first_index: state.size(),
             previous_seal: state.last_seal,
             staged: Staged {
                 streams: HashMap::new(),
@@ -223,11 +221,6 @@ impl<'a> Stage<'a> {
     /// Log index of the next leaf.
     pub(crate) fn next_index(&self) -> u64 {
         self.staged.frontier.size().0
-    }
-
-    /// Number of leaves in the batch.
-    pub(crate) fn len(&self) -> u64 {
-        self.next_index() - self.first_index
     }
 
     pub(crate) const fn at(&self) -> Timestamp {
