@@ -15,12 +15,7 @@ use super::{DemoError, write};
 /// How many findings of a kind are shown; `ledger-audit verify` shows all.
 const FINDINGS_SHOWN: usize = 8;
 
-pub(super) async fn give(
-    ledger: &Ledger,
-    story: &Story,
-    dir: &Path,
-    screen: &mut Screen<'_>,
-) -> Result<(), DemoError> {
+pub(super) async fn give(ledger: &Ledger, story: &Story, dir: &Path, screen: &mut Screen<'_>) -> Result<(), DemoError> {
     screen.heading("Evidence: one file that anybody can check without this ledger")?;
     let bundle = ledger.export(story.contract).await;
     let bundle = bundle.map_err(|source| DemoError::Ledger { what: "export evidence".into(), source })?;
@@ -32,7 +27,9 @@ pub(super) async fn give(
         let path = write(&dir.join("trust"), name, bytes)?;
         screen.done(&path.display().to_string())?;
     }
-    screen.note("A verifier gets the files in trust/ from elsewhere: never from the bundle, never from the other party.")?;
+    screen.note(
+        "A verifier gets the files in trust/ from elsewhere: never from the bundle, never from the other party.",
+    )?;
     let trust = TrustDirectory::from_files(trust.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
     let trust = trust.map_err(|error| DemoError::Unexpected(error.to_string()))?;
 
@@ -45,7 +42,8 @@ pub(super) async fn give(
     if let Some(byte) = altered.get_mut(place) {
         *byte = b'9';
     }
-    screen.heading(&format!("The same with one byte changed: {PRICE} becomes 9{}", PRICE.get(1..).unwrap_or_default()))?;
+    screen
+        .heading(&format!("The same with one byte changed: {PRICE} becomes 9{}", PRICE.get(1..).unwrap_or_default()))?;
     let path = write(dir, "altered.zip", &altered)?;
     screen.done(&format!("{}, byte {place}", path.display()))?;
     check(&altered, &trust, Verdict::Failed, screen)

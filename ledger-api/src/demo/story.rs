@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use ledger_core::domain::command::{
-    AcceptAnnulment, ApplySignature, Command, ConfirmReceiptDelivered, Countersign, FormDocument, ProposeAnnulment,
-    PublishTrust, Recall, Receive, RecipientRequest, RecordCrl, RegisterCertificate, RegisterParticipant,
-    ReportCompromise, SendDocument, SlotRequest, Withdraw,
+    AcceptAnnulment, ApplySignature, Command, CommandKind, ConfirmReceiptDelivered, Countersign, FormDocument,
+    ProposeAnnulment, PublishTrust, Recall, Receive, RecipientRequest, RecordCrl, RegisterCertificate,
+    RegisterParticipant, ReportCompromise, SendDocument, SlotRequest, Withdraw,
 };
 use ledger_core::domain::event::{Answer, Channel, Format, ParticipantKind};
+use ledger_core::domain::statement;
 use ledger_core::id::{DeliveryId, DocumentId, IdentityKind, KeyId, ParticipantId};
 use ledger_core::pki::certificate::Certificate;
 use ledger_core::record::{Actor, Capacity};
@@ -63,11 +64,10 @@ impl Teller<'_, '_> {
     async fn register(&mut self) -> Result<(ParticipantId, ParticipantId), DemoError> {
         self.screen.heading("The operator opens a ledger and registers two companies")?;
         self.screen.done(&format!("log {}", self.ledger.origin()))?;
-        let trust = PublishTrust {
-            anchors: vec![self.cast.ca.certificate_der().to_vec()],
-            intermediates: vec![],
-            policy: SignaturePolicy::default_2026().to_canonical_bytes(),
-        };
+        let policy = SignaturePolicy::default_2026().to_canonical_bytes();
+        let policy = policy.map_err(|_| DemoError::Unexpected("a policy".into()))?;
+        let anchors = vec![self.cast.ca.certificate_der().to_vec()];
+        let trust = PublishTrust { anchors, intermediates: vec![], policy };
         self.ask(&operator(), "publish whom it trusts", trust).await?;
         self.ask(&operator(), "record the CRL", RecordCrl { crl: self.cast.crl(now()?) }).await?;
         self.screen.done("trust in the test CA and its revocation list (CRL) stand in the ledger")?;
@@ -99,8 +99,10 @@ impl Teller<'_, '_> {
     }
 
     async fn certificate(&mut self, participant: ParticipantId, party: &Party) -> Result<(), DemoError> {
+        let statement = statement::possession(self.ledger.origin(), participant);
+        let statement = statement.map_err(|_| DemoError::Unexpected("a statement".into()))?;
         // Whoever registers a certificate proves to have its key.
-        let possession = party.sign_detached(&self.ledger.possession_statement(participant), now()?);
+        let possession = party.sign_detached(&statement, now()?);
         let certificate = party.certificate_der.clone();
         let command = RegisterCertificate { participant, certificate, chain: vec![], possession };
         self.ask(&of(participant), "register a certificate", command).await.map(|_| ())
@@ -148,30 +150,28 @@ impl Teller<'_, '_> {
         self.screen.heading("Revoke: three ways back, each at its moment")?;
         let Cast { director, buyer_director, .. } = self.cast;
 
-        let (recalled, delivery) = self.deliver(seller, buyer, "Price list, wrong file", Answer::NotRequired).await?;
-        let statement = self.statement(Act::Recall, recalled, delivery, None);
-        let cms = director.sign_detached(&statement, now()?);
+        let delivery = self.deliver(seller, buyer, "Price list, wrong file", Answer::NotRequired).await?;
+        let cms = self.sign_act(director, CommandKind::Recall, delivery, "").await?;
         self.ask(&of(seller), "recall", Recall { delivery, cms }).await?;
         self.screen.done("recalled before it was accounted: the buyer never receives it")?;
         self.expect_refusal(&of(buyer), Receive { delivery }, "receiving the recalled document").await?;
 
-        let (withdrawn, delivery) = self.deliver(seller, buyer, "Offer for barley", Answer::Required).await?;
+        let delivery = self.deliver(seller, buyer, "Offer for barley", Answer::Required).await?;
         self.receive(buyer, delivery).await?;
         let reason = "The goods are sold.".to_owned();
-        let cms = director.sign_detached(&self.statement(Act::Withdraw, withdrawn, delivery, Some(&reason)), now()?);
+        let cms = self.sign_act(director, CommandKind::Withdraw, delivery, &reason).await?;
         self.ask(&of(seller), "withdraw", Withdraw { delivery, reason, cms }).await?;
         self.screen.done("withdrawn after receipt, before the answer")?;
 
-        let (annulled, delivery) = self.deliver(seller, buyer, "Amendment 1", Answer::Required).await?;
+        let delivery = self.deliver(seller, buyer, "Amendment 1", Answer::Required).await?;
         self.receive(buyer, delivery).await?;
         self.countersign(buyer, delivery, &short_document("Amendment 1")).await?;
         let reason = "Both sides prefer the contract as it was.".to_owned();
-        let cms = director.sign_detached(&self.statement(Act::ProposeAnnulment, annulled, delivery, Some(&reason)), now()?);
+        let cms = self.sign_act(director, CommandKind::ProposeAnnulment, delivery, &reason).await?;
         self.ask(&of(seller), "propose annulment", ProposeAnnulment { delivery, reason, cms }).await?;
-        let cms = buyer_director.sign_detached(&self.statement(Act::AcceptAnnulment, annulled, delivery, None), now()?);
+        let cms = self.sign_act(buyer_director, CommandKind::AcceptAnnulment, delivery, "").await?;
         self.ask(&of(buyer), "consent to annulment", AcceptAnnulment { delivery, cms }).await?;
-        self.screen.done("annulled after the countersignature, by consent of both")
-            .map_err(DemoError::from)
+        self.screen.done("annulled after the countersignature, by consent of both").map_err(DemoError::from)
     }
 
     async fn compromise(&mut self, seller: ParticipantId, since: Timestamp) -> Result<KeyId, DemoError> {
@@ -204,11 +204,11 @@ impl Teller<'_, '_> {
         buyer: ParticipantId,
         title: &str,
         answer: Answer,
-    ) -> Result<(DocumentId, DeliveryId), DemoError> {
+    ) -> Result<DeliveryId, DemoError> {
         let bytes = short_document(title);
         let document = self.form(seller, title, &bytes, &[1]).await?;
         self.sign(seller, document, &bytes, &self.cast.director).await?;
-        Ok((document, self.send(seller, document, buyer, answer).await?))
+        self.send(seller, document, buyer, answer).await
     }
 
     async fn form(
@@ -269,6 +269,19 @@ impl Teller<'_, '_> {
         let cms = self.cast.buyer_director.sign_detached(bytes, now()?);
         let command = Countersign { delivery, cms, reservations: None };
         self.ask(&of(recipient), "countersign", command).await.map(|_| ())
+    }
+
+    /// Signs the statement by which a party does something to a delivery.
+    async fn sign_act(
+        &self,
+        party: &Party,
+        act: CommandKind,
+        delivery: DeliveryId,
+        reason: &str,
+    ) -> Result<Vec<u8>, DemoError> {
+        let statement = self.ledger.statement(delivery, act, reason).await;
+        let statement = statement.map_err(|source| DemoError::Ledger { what: format!("word {act}"), source })?;
+        Ok(party.sign_detached(&statement, now()?))
     }
 
     /// Every command has a key of its own, so that a repeated one would be answered with the first receipt.

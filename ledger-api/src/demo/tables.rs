@@ -16,7 +16,7 @@ use super::story::Story;
 use super::{DemoError, now};
 
 /// More than the demo has of anything.
-const ROWS: u32 = 100;
+const ROWS: usize = 100;
 
 pub(super) async fn show(ledger: &Ledger, story: &Story, screen: &mut Screen<'_>) -> Result<(), DemoError> {
     timeline(ledger, story, screen).await?;
@@ -58,11 +58,7 @@ async fn journals(ledger: &Ledger, story: &Story, screen: &mut Screen<'_>) -> Re
         let page = ledger.journal(participant, direction, year, None, ROWS).await;
         let page = page.map_err(|source| DemoError::Ledger { what: "show a journal".into(), source })?;
         let row = |entry: &JournalEntry| {
-            vec![
-                entry.number.to_string().into(),
-                time(entry.event.at).into(),
-                title(story, entry.document).into(),
-            ]
+            vec![entry.number.to_string().into(), time(entry.event.at).into(), title(story, entry.document).into()]
         };
         let rows: Vec<_> = page.items.iter().map(row).collect();
         screen.table(&["no.", "recorded at", "document"], &rows)?;
@@ -104,9 +100,7 @@ async fn conditions(ledger: &Ledger, story: &Story, screen: &mut Screen<'_>) -> 
         row.extend(signature.conditions.iter().map(condition));
         row.push(match signature.assessment {
             Assessment::Indisputable => painted(Paint::Good, signature.assessment.as_str()),
-            Assessment::Contested | Assessment::Indeterminate => {
-                painted(Paint::Warning, signature.assessment.as_str())
-            }
+            Assessment::Contested | Assessment::Indeterminate => painted(Paint::Warning, signature.assessment.as_str()),
             Assessment::NotEstablished => painted(Paint::Bad, signature.assessment.as_str()),
         });
         row
@@ -114,7 +108,9 @@ async fn conditions(ledger: &Ledger, story: &Story, screen: &mut Screen<'_>) -> 
     let rows: Vec<_> = assessed.iter().map(row).collect();
     let head = ["signer", "signature", "5.2.3.1", "5.2.3.2", "5.2.3.3", "5.2.3.4", "together"];
     screen.table(&head, &rows)?;
-    screen.note("5.2.3.1 authentic, 5.2.3.2 certificate in force at both moments, 5.2.3.3 received, 5.2.3.4 by the agreement")?;
+    screen.note(
+        "5.2.3.1 authentic, 5.2.3.2 certificate in force at both moments, 5.2.3.3 received, 5.2.3.4 by the agreement",
+    )?;
     Ok(())
 }
 
