@@ -28,7 +28,6 @@ pub(super) struct Story {
     pub(super) buyer: ParticipantId,
     /// The contract: signed twice, countersigned, and touched by the compromise.
     pub(super) contract: DocumentId,
-    pub(super) delivery: DeliveryId,
     /// The accountant's key.
     pub(super) compromised: KeyId,
     /// Documents with their titles, in the order of their forming.
@@ -46,10 +45,10 @@ pub(super) async fn tell(
     let (seller, buyer) = teller.register().await?;
     teller.quote(seller, buyer).await?;
     let lost_since = now()?;
-    let (contract, delivery) = teller.exchange(seller, buyer, dir).await?;
+    let contract = teller.exchange(seller, buyer, dir).await?;
     teller.revoke(seller, buyer).await?;
     let compromised = teller.compromise(seller, lost_since).await?;
-    Ok(Story { seller, buyer, contract, delivery, compromised, titles: teller.titles })
+    Ok(Story { seller, buyer, contract, compromised, titles: teller.titles })
 }
 
 struct Teller<'a, 'out> {
@@ -124,7 +123,7 @@ impl Teller<'_, '_> {
         seller: ParticipantId,
         buyer: ParticipantId,
         dir: &Path,
-    ) -> Result<(DocumentId, DeliveryId), DemoError> {
+    ) -> Result<DocumentId, DemoError> {
         self.screen.heading("Create, sign, send, receive: a contract goes from seller to buyer")?;
         let pdf = contract();
         write(dir, "contract.pdf", &pdf)?;
@@ -142,7 +141,7 @@ impl Teller<'_, '_> {
         self.screen.done("the seller has the signed receipt")?;
         self.countersign(buyer, delivery, &pdf).await?;
         self.screen.done("countersigned by the buyer's director (P-256)")?;
-        Ok((contract, delivery))
+        Ok(contract)
     }
 
     /// The three ways back, each at its moment (clause 5.3.1.5).
