@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use ledger_core::time::Timestamp;
-use ledger_store::ledger::{Ledger, LedgerError, LedgerOptions};
+use ledger_store::{Ledger, LedgerError, LedgerOptions};
 
 use self::screen::{Paint, Screen};
 

@@ -6,7 +6,7 @@ use ledger_core::evidence::finding::{Finding, Outcome};
 use ledger_core::evidence::questions::Establishment;
 use ledger_core::evidence::trust::TrustDirectory;
 use ledger_core::evidence::verify::{self, Options, Report, Verdict};
-use ledger_store::ledger::Ledger;
+use ledger_store::Ledger;
 
 use super::screen::{Cell, Paint, Screen, painted};
 use super::story::{PRICE, Story};
@@ -21,16 +21,15 @@ pub(super) async fn give(ledger: &Ledger, story: &Story, dir: &Path, screen: &mu
     let bundle = bundle.map_err(|source| DemoError::Ledger { what: "export evidence".into(), source })?;
     let path = write(dir, "evidence.zip", &bundle)?;
     screen.done(&format!("{} ({} bytes)", path.display(), bundle.len()))?;
-    let trust = ledger.export_trust().await;
-    let trust = trust.map_err(|source| DemoError::Ledger { what: "export trust".into(), source })?;
-    for (name, bytes) in &trust {
-        let path = write(&dir.join("trust"), name, bytes)?;
+    let files = ledger.export_trust();
+    for file in &files {
+        let path = write(&dir.join("trust"), &file.name, &file.bytes)?;
         screen.done(&path.display().to_string())?;
     }
     screen.note(
         "A verifier gets the files in trust/ from elsewhere: never from the bundle, never from the other party.",
     )?;
-    let trust = TrustDirectory::from_files(trust.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
+    let trust = TrustDirectory::from_files(files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice())));
     let trust = trust.map_err(|error| DemoError::Unexpected(error.to_string()))?;
 
     screen.heading("The offline verifier: ledger-audit verify evidence.zip --trust trust")?;

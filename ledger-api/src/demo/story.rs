@@ -8,13 +8,13 @@ use ledger_core::domain::command::{
     RegisterParticipant, ReportCompromise, SendDocument, SlotRequest, Withdraw,
 };
 use ledger_core::domain::event::{Answer, Channel, Format, ParticipantKind};
-use ledger_core::domain::statement;
-use ledger_core::id::{DeliveryId, DocumentId, IdentityKind, KeyId, ParticipantId};
+use ledger_core::id::{DeliveryId, DocumentId, IdentityKind, KeyId, ParticipantId, StreamKind};
 use ledger_core::pki::certificate::Certificate;
+use ledger_core::projection::Viewer;
 use ledger_core::record::{Actor, Capacity};
 use ledger_core::signature::SignaturePolicy;
 use ledger_core::time::Timestamp;
-use ledger_store::ledger::{Executed, Ledger, LedgerError};
+use ledger_store::{Executed, Ledger, LedgerError};
 use ledger_store::test_ca::Party;
 
 use super::cast::{BUYER, Cast, Company, SELLER};
@@ -94,12 +94,12 @@ impl Teller<'_, '_> {
         };
         let executed = self.ask(&operator(), "register a company", command).await?;
         self.screen.done(&format!("{} (BIN {}) registered, agreement accepted", company.name, company.bin))?;
-        subject(&executed)
+        subject(&executed, StreamKind::Participant)
     }
 
     async fn certificate(&mut self, participant: ParticipantId, party: &Party) -> Result<(), DemoError> {
-        let statement = statement::possession(self.ledger.origin(), participant);
-        let statement = statement.map_err(|_| DemoError::Unexpected("a statement".into()))?;
+        let statement = self.ledger.possession_statement(participant);
+        let statement = statement.map_err(|source| DemoError::Ledger { what: "word a statement".into(), source })?;
         // Whoever registers a certificate proves to have its key.
         let possession = party.sign_detached(&statement, now()?);
         let certificate = party.certificate_der.clone();
@@ -227,7 +227,7 @@ impl Teller<'_, '_> {
             signers: groups.iter().map(slot).collect(),
         };
         let executed = self.ask(&of(sender), "form a document", command).await?;
-        let document = subject(&executed)?;
+        let document = subject(&executed, StreamKind::Document)?;
         self.titles.push((document, title.into()));
         Ok(document)
     }
@@ -252,7 +252,7 @@ impl Teller<'_, '_> {
     ) -> Result<DeliveryId, DemoError> {
         let recipients = vec![RecipientRequest { participant: recipient, answer }];
         let executed = self.ask(&of(sender), "send", SendDocument { document, recipients }).await?;
-        subject(&executed)
+        subject(&executed, StreamKind::Delivery)
     }
 
     async fn receive(&mut self, recipient: ParticipantId, delivery: DeliveryId) -> Result<(), DemoError> {
@@ -278,8 +278,9 @@ impl Teller<'_, '_> {
         delivery: DeliveryId,
         reason: &str,
     ) -> Result<Vec<u8>, DemoError> {
-        let statement = self.ledger.statement(delivery, act, reason).await;
+        let statement = self.ledger.statement(delivery, act, reason, Viewer::Operator).await;
         let statement = statement.map_err(|source| DemoError::Ledger { what: format!("word {act}"), source })?;
+        let statement = statement.ok_or_else(|| DemoError::Unexpected(format!("a statement for {act}")))?;
         Ok(party.sign_detached(&statement, now()?))
     }
 
@@ -322,10 +323,11 @@ fn of(participant: ParticipantId) -> Actor {
     Actor { capacity: Capacity::Participant, participant: Some(participant), user: None }
 }
 
-/// The id of the thing that a command made: its main subject.
-fn subject<T: std::str::FromStr>(executed: &Executed) -> Result<T, DemoError> {
-    let made = executed.subjects.first().and_then(|stream| stream.id().parse().ok());
-    made.ok_or_else(|| DemoError::Unexpected("a new subject in the answer".into()))
+/// The id of the thing that a command made or touched.
+fn subject<T: std::str::FromStr>(executed: &Executed, kind: StreamKind) -> Result<T, DemoError> {
+    let made = executed.subjects.iter().find(|stream| stream.kind() == kind);
+    let id = made.and_then(|stream| stream.id().parse().ok());
+    id.ok_or_else(|| DemoError::Unexpected(format!("a {kind} in the answer")))
 }
 
 fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, DemoError> {

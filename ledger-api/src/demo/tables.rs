@@ -8,7 +8,7 @@ use ledger_core::projection::journal::{Direction, JournalEntry, journal_year};
 use ledger_core::projection::timeline::TimelineEntry;
 use ledger_core::record::Capacity;
 use ledger_core::time::Timestamp;
-use ledger_store::ledger::{Ledger, LedgerError};
+use ledger_store::{Ledger, LedgerError};
 
 use super::cast::{BUYER, SELLER};
 use super::screen::{Cell, Paint, Screen, painted};
@@ -16,7 +16,7 @@ use super::story::Story;
 use super::{DemoError, now};
 
 /// More than the demo has of anything.
-const ROWS: usize = 100;
+const ROWS: u32 = 100;
 
 pub(super) async fn show(ledger: &Ledger, story: &Story, screen: &mut Screen<'_>) -> Result<(), DemoError> {
     timeline(ledger, story, screen).await?;
@@ -55,12 +55,12 @@ async fn journals(ledger: &Ledger, story: &Story, screen: &mut Screen<'_>) -> Re
     ] {
         let year = journal_year(now()?);
         screen.heading(&format!("{what} journal of {company}, {year}"))?;
-        let page = ledger.journal(participant, direction, year, None, ROWS).await;
-        let page = page.map_err(|source| DemoError::Ledger { what: "show a journal".into(), source })?;
+        let lines = ledger.journal(participant, direction, year, None, ROWS).await;
+        let lines = lines.map_err(|source| DemoError::Ledger { what: "show a journal".into(), source })?;
         let row = |entry: &JournalEntry| {
             vec![entry.number.to_string().into(), time(entry.event.at).into(), title(story, entry.document).into()]
         };
-        let rows: Vec<_> = page.items.iter().map(row).collect();
+        let rows: Vec<_> = lines.iter().map(row).collect();
         screen.table(&["no.", "recorded at", "document"], &rows)?;
     }
     screen.note("Numbers follow from the order of the log: no gaps, and a replay gives the same.")?;
