@@ -11,7 +11,7 @@ pub mod time;
 pub mod id;
 pub mod canonical;
 pub mod payload;
-pub mod projection;
 pub mod record;
 pub mod log;
 pub mod domain;
+pub mod projection;

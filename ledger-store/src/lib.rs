@@ -1,3 +1,4 @@
 //! To be written.
 pub mod index;
+pub mod projector;
 pub mod vault;
