@@ -133,6 +133,7 @@ fn received(case: &Case<'_>, delivery: DeliveryId) -> Option<(LeafIndex, Timesta
 
 /// Whether the participant had accepted the agreement; the recipient may have done so after the signature.
 fn has_agreed(case: &Case<'_>, participant: ParticipantId) -> bool {
-    let is = |shown: &Shown| matches!(&shown.event, Event::AgreementAccepted(event) if event.participant == participant);
+    let is =
+        |shown: &Shown| matches!(&shown.event, Event::AgreementAccepted(event) if event.participant == participant);
     case.considered().any(|(_, shown)| is(shown))
 }

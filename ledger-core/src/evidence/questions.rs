@@ -121,7 +121,10 @@ fn authenticity(case: &Case<'_>, judged: &[Judged]) -> Answer {
         }
         Some((_, content)) => {
             let digest = crate::digest::Digest::sha256(&[content]);
-            (fact(case, &formed), format!("the content (SHA-256 {digest}) is the one recorded and covered by {same} signatures"))
+            (
+                fact(case, &formed),
+                format!("the content (SHA-256 {digest}) is the one recorded and covered by {same} signatures"),
+            )
         }
     };
     let text = "Is the document authentic (unchanged)?";
@@ -165,7 +168,9 @@ fn identity(case: &Case<'_>, judged: &[Judged]) -> Answer {
     };
     let statement = match accounted.len() {
         0 => "no recipient has received the document".to_owned(),
-        count => format!("one content is recorded; {count} recipients were given it, and its signatures were checked then"),
+        count => {
+            format!("one content is recorded; {count} recipients were given it, and its signatures were checked then")
+        }
     };
     let text = "Is what was received identical to what was sent?";
     Answer { question: "Q5", text, answer, statement, events: references(&accounted) }

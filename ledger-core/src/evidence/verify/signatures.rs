@@ -316,13 +316,7 @@ fn words(verdict: Verdict) -> String {
 }
 
 /// The registration of a certificate whose payloads are shown (clause 8.1).
-fn check_certificate(
-    case: &mut Case<'_>,
-    pool: &Pool,
-    index: LeafIndex,
-    shown: &Shown,
-    event: &CertificateRegistered,
-) {
+fn check_certificate(case: &mut Case<'_>, pool: &Pool, index: LeafIndex, shown: &Shown, event: &CertificateRegistered) {
     let payload = |slot| case.bundle.payload(index, slot).map(|(_, content)| content);
     let (Some(der), Some(possession)) = (payload("certificate"), payload("possession")) else { return };
     let Some(trust) = case.trust.authorities.clone() else {

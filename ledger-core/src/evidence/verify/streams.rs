@@ -63,8 +63,12 @@ fn check_claim(case: &mut Case<'_>, claim: &StreamClaim) -> Option<CompleteStrea
         complete.positions.push((index, leaf));
     }
     let names = |shown: &super::Shown| shown.record.streams.contains(stream);
-    let omitted: Vec<LeafIndex> =
-        case.records.iter().filter(|(index, shown)| names(shown) && !indexes.contains(index)).map(|(i, _)| *i).collect();
+    let omitted: Vec<LeafIndex> = case
+        .records
+        .iter()
+        .filter(|(index, shown)| names(shown) && !indexes.contains(index))
+        .map(|(i, _)| *i)
+        .collect();
     for index in omitted {
         case.find_at(Code::StreamOmitsRecord, index, stream.to_string());
     }
