@@ -249,7 +249,7 @@ fn format_ending(format: Option<&str>) -> &'static str {
     }
 }
 
-/// The list of files that ASiC-E takes over from OpenDocument (ETSI EN 319 162-1 annex A).
+/// The list of files that ASiC-E takes over from `OpenDocument` (ETSI EN 319 162-1 annex A).
 pub(crate) fn asic_manifest(names: &BTreeSet<&str>) -> String {
     let mut out = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\

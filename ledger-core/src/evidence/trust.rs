@@ -90,10 +90,11 @@ impl TrustDirectory {
         }
         let missing = |name| TrustDirectoryError::Missing { name };
         let none: [&[u8]; 0] = [];
-        let authorities = match certificates.is_empty() {
-            true => None,
+        let authorities = if certificates.is_empty() {
+            None
+        } else {
             // Whoever puts a certificate there trusts it, self-issued or not.
-            false => Some(Arc::new(TrustSnapshot::from_parts(certificates.iter().map(Vec::as_slice), none)?)),
+            Some(Arc::new(TrustSnapshot::from_parts(certificates.iter().map(Vec::as_slice), none)?))
         };
         Ok(Self {
             origin: origin.ok_or(missing("origin"))?,
