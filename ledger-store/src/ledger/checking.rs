@@ -27,7 +27,7 @@ pub(super) struct Checking {
 impl Default for Checking {
     /// Nobody is trusted yet, so every signature is indeterminate.
     fn default() -> Self {
-        let trust = TrustSnapshot::default();
+        let trust = TrustSnapshot::nobody();
         let policy = SignaturePolicy::default_2026();
         let basis = CheckBasis { trust: trust.id(), policy: policy.id(), evidence: Vec::new() };
         Self { homed: 0, trust, policy, evidence: EvidenceSet::default(), basis, crls: BTreeMap::new() }
