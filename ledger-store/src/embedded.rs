@@ -238,7 +238,8 @@ impl EmbeddedStore {
     }
 
     fn submit(&self, append: Append) -> Result<oneshot::Receiver<Result<Outcome, StoreError>>, StoreError> {
-        let of_command = |draft: &crate::store::Draft| draft.command == append.command && draft.request == append.request;
+        let of_command =
+            |draft: &crate::store::Draft| draft.command == append.command && draft.request == append.request;
         if append.records.is_empty() || append.records.len() > 1024 {
             return Err(StoreError::Invalid("an append has 1 to 1024 records"));
         }

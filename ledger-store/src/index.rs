@@ -251,8 +251,7 @@ fn run(shared: &Shared) {
         let full = queue.waiting.rows.len() >= FLUSH_ROWS;
         if !full && !queue.flush_now && !queue.stop {
             queue.pushed_since_wake = false;
-            let (woken, timeout) =
-                shared.wake.wait_timeout(queue, FLUSH_IDLE).unwrap_or_else(PoisonError::into_inner);
+            let (woken, timeout) = shared.wake.wait_timeout(queue, FLUSH_IDLE).unwrap_or_else(PoisonError::into_inner);
             queue = woken;
             let idle = timeout.timed_out() && !queue.pushed_since_wake && !queue.waiting.rows.is_empty();
             let due = queue.waiting.rows.len() >= FLUSH_ROWS || queue.flush_now || queue.stop;

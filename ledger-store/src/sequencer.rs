@@ -6,9 +6,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ledger_core::digest::Digest;
@@ -255,7 +255,12 @@ impl Writer {
     }
 
     /// Checks an append and stages its records; answers at once what is not to be stored.
-    fn place(&mut self, stage: &mut Stage<'_>, placed: &mut Placed, mut pending: Box<Pending>) -> Result<(), StageError> {
+    fn place(
+        &mut self,
+        stage: &mut Stage<'_>,
+        placed: &mut Placed,
+        mut pending: Box<Pending>,
+    ) -> Result<(), StageError> {
         let command = pending.append.command;
         if let Some((request, place)) = placed.commands.get(&command) {
             if *request != pending.append.request {

@@ -279,8 +279,7 @@ pub fn audit_naively(genesis: &Genesis, leaves: &[Vec<u8>]) -> Result<BTreeSet<E
     let mut pin = Digest::default();
     for (index, bytes) in (0_u64..).zip(leaves) {
         let leaf = Digest::sha256(&[&[0], bytes]);
-        let stream_leaf =
-            Digest::sha256(&[&[0], b"edl/v1/streamleaf\0", &index.to_be_bytes(), leaf.as_bytes()]);
+        let stream_leaf = Digest::sha256(&[&[0], b"edl/v1/streamleaf\0", &index.to_be_bytes(), leaf.as_bytes()]);
         if index == 0 {
             if Ok(bytes) != genesis.encode().as_ref() {
                 return Err("leaf 0 is not the genesis".to_owned());
@@ -289,7 +288,8 @@ pub fn audit_naively(genesis: &Genesis, leaves: &[Vec<u8>]) -> Result<BTreeSet<E
             streams.entry(genesis.stream()).or_default().push(stream_leaf);
         } else if let Ok(seal) = Seal::decode(bytes) {
             let before = usize::try_from(index).ok().and_then(|index| leaves.get(..index)).unwrap_or_default();
-            let mut heads: Vec<_> = streams.iter().map(|(stream, leaves)| (stream.map_key(), head_value(leaves))).collect();
+            let mut heads: Vec<_> =
+                streams.iter().map(|(stream, leaves)| (stream.map_key(), head_value(leaves))).collect();
             heads.sort_unstable();
             let mut map = StreamMap::from_sorted(heads).map_err(|error| error.to_string())?;
             let previous = seals.last().copied().unwrap_or((0, pin));

@@ -56,7 +56,14 @@ struct Books {
 }
 
 /// Appends, repeats, conflicts, snapshots and reopens until the disk gives up or the steps are done.
-fn live(files: &SimulatedFiles, mut store: EmbeddedStore, workload: &mut Workload, random: &mut Seeded, steps: u64, books: &mut Books) {
+fn live(
+    files: &SimulatedFiles,
+    mut store: EmbeddedStore,
+    workload: &mut Workload,
+    random: &mut Seeded,
+    steps: u64,
+    books: &mut Books,
+) {
     let mut last: Option<Planned> = None;
     for _ in 0..steps {
         match random.below(12) {
@@ -103,7 +110,14 @@ fn live(files: &SimulatedFiles, mut store: EmbeddedStore, workload: &mut Workloa
 }
 
 fn is_end(error: &StoreError) -> bool {
-    matches!(error, StoreError::UnknownOutcome(_) | StoreError::Broken | StoreError::Closed | StoreError::Refused(_) | StoreError::Segment(_))
+    matches!(
+        error,
+        StoreError::UnknownOutcome(_)
+            | StoreError::Broken
+            | StoreError::Closed
+            | StoreError::Refused(_)
+            | StoreError::Segment(_)
+    )
 }
 
 #[test]
@@ -197,7 +211,8 @@ fn whatever_operation_fails_the_outcome_is_told_truly_and_the_ledger_goes_on() {
     let rehearsal = SimulatedFiles::new();
     run(&rehearsal);
     let log = rehearsal.log();
-    let rolls = log.iter().filter(|operation| matches!(operation, Operation::Rename(to) if to.ends_with(".seg"))).count();
+    let rolls =
+        log.iter().filter(|operation| matches!(operation, Operation::Rename(to) if to.ends_with(".seg"))).count();
     assert!(rolls >= 3, "the segments are rolled in this run");
     let (mut refused, mut unknown) = (0, 0);
     for at in 0..log.len() {
@@ -387,7 +402,10 @@ fn damage_before_the_last_batch_is_reported_with_its_place_and_nothing_is_cut() 
         copy.set_contents(name, bytes.clone());
         let error = open(&copy, 1).unwrap_err();
         if segment == 1 {
-            assert!(matches!(&error, OpenError::Segment(SegmentError::Corrupt { segment: 1, offset: 132, .. })), "{error}");
+            assert!(
+                matches!(&error, OpenError::Segment(SegmentError::Corrupt { segment: 1, offset: 132, .. })),
+                "{error}"
+            );
         }
         assert_eq!(copy.contents(name).unwrap(), bytes, "{error}");
         assert_eq!(copy.operations(), 0);

@@ -22,7 +22,9 @@ use super::frame::Kind;
 use super::head::{Head, HeadError, HeadFile};
 use super::ids::{command_prefix, event_prefix};
 use super::leaf::EventFacts;
-use super::segment::{Position, Scan, ScannedBatch, SegmentError, SegmentFiles, SegmentLimits, SegmentWriter, TornTail};
+use super::segment::{
+    Position, Scan, ScannedBatch, SegmentError, SegmentFiles, SegmentLimits, SegmentWriter, TornTail,
+};
 use super::snapshot::{self, SnapshotFault};
 use super::state::{LogIndex, LogState, Published, Stage, Streams};
 use crate::store::LogHead;
@@ -77,7 +79,9 @@ pub enum OpenError {
     #[error(transparent)]
     Head(#[from] HeadError),
     /// The log ends before records that were acknowledged. Restore the segments from a copy; nothing was changed.
-    #[error("{witness} knows a log of {known} leaves, but the segments end at {found}: acknowledged records are missing")]
+    #[error(
+        "{witness} knows a log of {known} leaves, but the segments end at {found}: acknowledged records are missing"
+    )]
     MissingRecords {
         /// Which file knows.
         witness: &'static str,
@@ -136,7 +140,11 @@ pub(crate) fn read_genesis(files: &dyn Files) -> Result<(Genesis, Vec<u8>), Open
 }
 
 /// Opens the log for writing.
-pub(crate) fn recover(files: &Arc<dyn Files>, limits: SegmentLimits, key: &VerifierKey) -> Result<Recovered, OpenError> {
+pub(crate) fn recover(
+    files: &Arc<dyn Files>,
+    limits: SegmentLimits,
+    key: &VerifierKey,
+) -> Result<Recovered, OpenError> {
     let (genesis, genesis_leaf) = read_genesis(files.as_ref())?;
     let scan = Scan::list(Arc::clone(files), &genesis.origin)?;
     let (mut head_file, kept, head_slot_damaged) = HeadFile::open(files.as_ref())?;
@@ -288,7 +296,9 @@ impl<'a> Replay<'a> {
                     return Err(corrupt("leaf 0 is not the genesis".to_owned()));
                 }
                 let stream = StreamId::ledger(&self.genesis.origin).map_key();
-                stage.push(bytes, leaf, self.genesis.at, &[stream], false).map_err(|error| corrupt(error.to_string()))?;
+                stage
+                    .push(bytes, leaf, self.genesis.at, &[stream], false)
+                    .map_err(|error| corrupt(error.to_string()))?;
                 continue;
             }
             let facts = EventFacts::read(bytes).map_err(corrupt)?;

@@ -59,8 +59,7 @@ impl Ledger {
             streams.push(StreamInput { stream, positions, proof });
         }
         let indexes: Vec<LeafIndex> = leaves.keys().copied().collect();
-        let inclusion =
-            prove_batch::<Sha256Tree>(&ledger.store, &indexes, size).map_err(|error| internal(&error))?;
+        let inclusion = prove_batch::<Sha256Tree>(&ledger.store, &indexes, size).map_err(|error| internal(&error))?;
         let mut payloads = Vec::new();
         let mut unavailable = Vec::new();
         for (index, entry) in &shown {
@@ -68,7 +67,11 @@ impl Ledger {
                 // Names and numbers of the parties stay with the operator; their certificates say who signed.
                 if commitment.slot.as_str() == "client-data" {
                     let slot = commitment.slot.clone();
-                    unavailable.push(UnavailablePayload { leaf: *index, reason: UnavailableReason::PersonalData, slot });
+                    unavailable.push(UnavailablePayload {
+                        leaf: *index,
+                        reason: UnavailableReason::PersonalData,
+                        slot,
+                    });
                     continue;
                 }
                 let opened = ledger.vault.get(entry.record.id, commitment).await?;
@@ -125,7 +128,8 @@ impl Ledger {
     /// What a verifier must have from elsewhere than the bundle: origin, hash of the genesis, log key, CA roots.
     /// Hand it over on another way than the evidence, or have the verifier take it from a source of its own.
     pub fn export_trust(&self) -> Vec<TrustFile> {
-        let text = |name: &str, text: String| TrustFile { name: name.to_owned(), bytes: format!("{text}\n").into_bytes() };
+        let text =
+            |name: &str, text: String| TrustFile { name: name.to_owned(), bytes: format!("{text}\n").into_bytes() };
         let mut files = vec![
             text("origin", self.origin().to_string()),
             text("genesis.sha256", self.genesis_hash().to_string()),
