@@ -661,13 +661,14 @@ impl fmt::Debug for SimulatedFile {
 
 impl SimulatedFile {
     fn change(&self, operation: Operation, change: Change) -> io::Result<()> {
-        let capacity = (self.files.disk().capacity, self.files.bytes());
+        let used = self.files.bytes();
         self.files.operate(operation, |disk| {
+            let capacity = disk.capacity;
             let inode = disk.inodes.get_mut(&self.number).ok_or_else(not_found)?;
             match &change {
                 Change::Write { offset, bytes } => {
                     let grows = (offset + bytes.len()).saturating_sub(inode.bytes.len());
-                    if capacity.0.is_some_and(|max| grows > 0 && capacity.1 + grows > max) {
+                    if capacity.is_some_and(|max| grows > 0 && used + grows > max) {
                         return Err(io::Error::from_raw_os_error(ENOSPC));
                     }
                     write_into(&mut inode.bytes, *offset, bytes);
