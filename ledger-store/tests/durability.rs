@@ -2,6 +2,15 @@
 //!
 //! The disk is simulated ([`SimulatedFiles`]): what was not synced is lost, torn or reordered as the seed says.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "a test that meets something else is to stop"
+)]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -56,7 +65,14 @@ struct Books {
 }
 
 /// Appends, repeats, conflicts, snapshots and reopens until the disk gives up or the steps are done.
-fn live(files: &SimulatedFiles, mut store: EmbeddedStore, workload: &mut Workload, random: &mut Seeded, steps: u64, books: &mut Books) {
+fn live(
+    files: &SimulatedFiles,
+    mut store: EmbeddedStore,
+    workload: &mut Workload,
+    random: &mut Seeded,
+    steps: u64,
+    books: &mut Books,
+) {
     let mut last: Option<Planned> = None;
     for _ in 0..steps {
         match random.below(12) {
@@ -102,8 +118,19 @@ fn live(files: &SimulatedFiles, mut store: EmbeddedStore, workload: &mut Workloa
     }
 }
 
+fn is_segment(name: &str) -> bool {
+    name.strip_suffix(".seg").is_some()
+}
+
 fn is_end(error: &StoreError) -> bool {
-    matches!(error, StoreError::UnknownOutcome(_) | StoreError::Broken | StoreError::Closed | StoreError::Refused(_) | StoreError::Segment(_))
+    matches!(
+        error,
+        StoreError::UnknownOutcome(_)
+            | StoreError::Broken
+            | StoreError::Closed
+            | StoreError::Refused(_)
+            | StoreError::Segment(_)
+    )
 }
 
 #[test]
@@ -173,10 +200,7 @@ fn whatever_operation_fails_the_outcome_is_told_truly_and_the_ledger_goes_on() {
     let run = |files: &SimulatedFiles| -> (Books, Workload, Option<EmbeddedStore>) {
         let mut books = Books::default();
         let mut workload = Workload::new(seed, 2500);
-        let store = match create(files, seed) {
-            Ok(store) => store,
-            Err(_) => return (books, workload, None),
-        };
+        let Ok(store) = create(files, seed) else { return (books, workload, None) };
         for _ in 0..8 {
             let planned = workload.plan();
             match store.append_blocking(planned.append.clone()) {
@@ -197,12 +221,12 @@ fn whatever_operation_fails_the_outcome_is_told_truly_and_the_ledger_goes_on() {
     let rehearsal = SimulatedFiles::new();
     run(&rehearsal);
     let log = rehearsal.log();
-    let rolls = log.iter().filter(|operation| matches!(operation, Operation::Rename(to) if to.ends_with(".seg"))).count();
+    let rolls = log.iter().filter(|operation| matches!(operation, Operation::Rename(to) if is_segment(to))).count();
     assert!(rolls >= 2, "the segments are rolled in this run");
     let (mut refused, mut unknown) = (0, 0);
-    for at in 0..log.len() {
+    for (at, operation) in log.iter().enumerate() {
         for fault in [Fault::Error(EIO), Fault::Error(ENOSPC), Fault::ErrorAfter(EIO)] {
-            let what = format!("{fault:?} at {at} ({:?})", log[at]);
+            let what = format!("{fault:?} at {at} ({operation:?})");
             let files = SimulatedFiles::new();
             files.fail_at(at, fault);
             let (mut books, mut workload, store) = run(&files);
@@ -323,7 +347,7 @@ fn opens_unchanged(files: &SimulatedFiles, expected: &[Vec<u8>], what: &str) -> 
 fn any_flipped_byte_is_found_or_lies_where_nothing_is_ever_read_from() {
     for closed in [false, true] {
         let (files, expected) = small_ledger(closed);
-        let segments = files.names().iter().filter(|name| name.ends_with(".seg")).count();
+        let segments = files.names().iter().filter(|name| is_segment(name)).count();
         assert!(segments >= 2, "{:?}", files.names());
         let (mut found, mut tail, mut derived) = (0, 0, 0);
         for name in files.names() {
@@ -377,7 +401,7 @@ fn any_flipped_byte_is_found_or_lies_where_nothing_is_ever_read_from() {
 fn a_log_cut_at_any_byte_is_refused_unless_only_zeros_are_gone() {
     for closed in [false, true] {
         let (files, expected) = small_ledger(closed);
-        for name in files.names().into_iter().filter(|name| name.ends_with(".seg")) {
+        for name in files.names().into_iter().filter(|name| is_segment(name)) {
             let bytes = files.contents(&name).unwrap();
             let mut opened = 0;
             // After a clean stop the same files are read, but from the snapshot on.
@@ -406,7 +430,7 @@ fn a_log_cut_at_any_byte_is_refused_unless_only_zeros_are_gone() {
 #[test]
 fn damage_before_the_last_batch_is_reported_with_its_place_and_nothing_is_cut() {
     let (files, _) = small_ledger(false);
-    let newest = files.names().into_iter().filter(|name| name.ends_with(".seg")).next_back().unwrap();
+    let newest = files.names().into_iter().rfind(|name| is_segment(name)).unwrap();
     let first = "segments/00000001.seg";
     for (name, segment) in [(first, 1), (newest.as_str(), 0)] {
         let mut bytes = files.contents(name).unwrap();
@@ -416,7 +440,10 @@ fn damage_before_the_last_batch_is_reported_with_its_place_and_nothing_is_cut() 
         copy.set_contents(name, bytes.clone());
         let error = open(&copy, 1).unwrap_err();
         if segment == 1 {
-            assert!(matches!(&error, OpenError::Segment(SegmentError::Corrupt { segment: 1, offset: 132, .. })), "{error}");
+            assert!(
+                matches!(&error, OpenError::Segment(SegmentError::Corrupt { segment: 1, offset: 132, .. })),
+                "{error}"
+            );
         }
         assert_eq!(copy.contents(name).unwrap(), bytes, "{error}");
         assert_eq!(copy.operations(), 0);

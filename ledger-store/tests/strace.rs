@@ -3,6 +3,15 @@
 //! The child is this very program. What it says about each append must be true of the files afterwards: stored is
 //! there, refused is not, and the ledger opens and goes on.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "a test that meets something else is to stop"
+)]
+
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
@@ -88,7 +97,8 @@ fn run(call: &str, error: &str, when: u32) -> Vec<String> {
     }
     assert!(!words.is_empty(), "{what}: {text} {errors}");
     let store = EmbeddedStore::open(&directory, load_options()).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let leaves: Vec<_> = store.read_range(LeafIndex(0), usize::MAX).unwrap().into_iter().map(|(_, leaf)| leaf).collect();
+    let leaves: Vec<_> =
+        store.read_range(LeafIndex(0), usize::MAX).unwrap().into_iter().map(|(_, leaf)| leaf).collect();
     let found = audit_naively(store.genesis(), &leaves).unwrap();
     assert!(stored.is_subset(&found), "{what}: lost");
     assert!(refused.is_disjoint(&found), "{what}: refused, but stored");
