@@ -100,7 +100,7 @@ impl Entropy for SeededEntropy {
 pub const LOG_SEED: [u8; 32] = [7; 32];
 
 /// A genesis for tests, with the key of [`LOG_SEED`].
-#[expect(clippy::expect_used, reason = "the inputs are constants")]
+#[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "the inputs are constants")]
 pub fn genesis() -> Genesis {
     let origin = Origin::from_name_and_random("ledger.example", [1; 16]).expect("a valid name");
     let key = SignerKey::from_seed(origin.as_str(), &LOG_SEED).expect("a valid name");
@@ -171,8 +171,8 @@ impl Workload {
         from.get(usize::try_from(random.below(count)).unwrap_or(0)).copied()
     }
 
-    /// The next append: one to three records of a new or a known document. Fails only if the records cannot be encoded.
-    #[expect(clippy::expect_used, reason = "the workload makes valid records only")]
+    /// The next append: one to three records of a new or a known document.
+    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "the workload makes valid records only")]
     pub fn plan(&mut self) -> Planned {
         let known = if self.random.below(3) == 0 { None } else { Self::pick(&mut self.random, &self.documents) };
         let document = known.unwrap_or_else(|| DocumentId::from_random(self.random.bytes()));
@@ -661,13 +661,14 @@ impl fmt::Debug for SimulatedFile {
 
 impl SimulatedFile {
     fn change(&self, operation: Operation, change: Change) -> io::Result<()> {
-        let capacity = (self.files.disk().capacity, self.files.bytes());
+        let used = self.files.bytes();
         self.files.operate(operation, |disk| {
+            let capacity = disk.capacity;
             let inode = disk.inodes.get_mut(&self.number).ok_or_else(not_found)?;
             match &change {
                 Change::Write { offset, bytes } => {
                     let grows = (offset + bytes.len()).saturating_sub(inode.bytes.len());
-                    if capacity.0.is_some_and(|max| grows > 0 && capacity.1 + grows > max) {
+                    if capacity.is_some_and(|max| grows > 0 && used + grows > max) {
                         return Err(io::Error::from_raw_os_error(ENOSPC));
                     }
                     write_into(&mut inode.bytes, *offset, bytes);

@@ -1,5 +1,14 @@
 //! The promises of the storage contract, on real files.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "a test that meets something else is to stop"
+)]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

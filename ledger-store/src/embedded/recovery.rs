@@ -103,7 +103,7 @@ pub enum OpenError {
     Signer(#[from] super::signer::SignerKeyError),
     /// The index cannot be opened or rebuilt. The log is not affected.
     #[error("the index cannot be opened")]
-    Index(#[source] rusqlite::Error),
+    Index(#[source] crate::store::StoreError),
     /// The first batch of a new ledger cannot be made.
     #[error("the ledger cannot be made: {what}")]
     Create {
@@ -303,7 +303,7 @@ impl<'a> Replay<'a> {
             }
             let facts = EventFacts::read(bytes).map_err(corrupt)?;
             let keys: Vec<_> = facts.streams.iter().map(StreamId::map_key).collect();
-            self.check_place(&stage, &facts, &keys).map_err(corrupt)?;
+            Self::check_place(&stage, &facts, &keys).map_err(corrupt)?;
             if !events.insert(facts.id) || self.find_event(&facts)? {
                 return Err(corrupt("an event id stands twice in the log".to_owned()));
             }
@@ -330,11 +330,11 @@ impl<'a> Replay<'a> {
         Ok(leaf)
     }
 
-    fn check_place(&self, stage: &Stage<'_>, facts: &EventFacts, keys: &[Digest]) -> Result<(), String> {
+    fn check_place(stage: &Stage<'_>, facts: &EventFacts, keys: &[Digest]) -> Result<(), String> {
         let Some(home) = keys.first() else { return Err("no home stream".to_owned()) };
-        let state = stage.state_of(home);
-        if facts.seq != state.homed {
-            return Err(format!("seq is {}, but {} records are homed in the stream", facts.seq, state.homed));
+        let homed = stage.state_of(home).homed;
+        if facts.seq != homed {
+            return Err(format!("seq is {}, but {homed} records are homed in the stream", facts.seq));
         }
         if facts.prev != stage.prev_of(home) {
             return Err("prev is not the record before in the home stream".to_owned());
