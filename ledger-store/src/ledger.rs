@@ -28,7 +28,7 @@ use crate::projector::{Projector, ProjectorError};
 use crate::store::StoreError;
 use crate::vault::{Vault, VaultError, random};
 use checking::Checking;
-use secrets::{Secrets, SecretsError};
+use secrets::Secrets;
 
 mod checking;
 mod execute;
