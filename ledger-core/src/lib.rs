@@ -13,5 +13,8 @@ pub mod canonical;
 pub mod payload;
 pub mod record;
 pub mod log;
+pub mod pki;
+pub mod signature;
 pub mod domain;
 pub mod projection;
+pub mod evidence;

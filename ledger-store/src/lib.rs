@@ -1,4 +1,17 @@
-//! To be written.
-pub mod index;
-pub mod projector;
+//! What is kept: the durable document ledger. One directory is one ledger, and one process writes it.
+//!
+//! An embedder needs [`Ledger`] and a handful of its methods; [`store`] says what is promised underneath.
+
+pub mod environment;
+pub mod store;
+mod durable;
+mod index;
+mod sequencer;
+pub mod embedded;
 pub mod vault;
+pub mod projector;
+pub mod aggregate;
+pub mod testing;
+
+pub use embedded::{EmbeddedStore, StoreOptions};
+pub use sequencer::View;

@@ -161,6 +161,24 @@ impl VerifiedCheckpoint {
     }
 }
 
+/// The message that both signatures of a key rotation cover (format section 5):
+/// "edl/v1/rotate" 00 genesis || u64be size || root || old key || new key (32 bytes each).
+pub fn rotation_message(
+    genesis: &Digest,
+    size: TreeSize,
+    root: &Digest,
+    old: &VerifierKey,
+    new: &VerifierKey,
+) -> Vec<u8> {
+    let mut message = b"edl/v1/rotate\0".to_vec();
+    message.extend(genesis.as_bytes());
+    message.extend(size.0.to_be_bytes());
+    for part in [root.as_bytes(), old.public_key(), new.public_key()] {
+        message.extend(part);
+    }
+    message
+}
+
 /// The message that a witness signs with Ed25519 (C2SP tlog-cosignature, `cosignature/v1`).
 pub fn cosignature_message(at_unix_seconds: u64, checkpoint_text: &str) -> String {
     format!("cosignature/v1\ntime {at_unix_seconds}\n{checkpoint_text}")
@@ -242,5 +260,14 @@ mod tests {
         let length = before.operator_note().len();
         assert!(message.starts_with(b"edl/v1/anchor\0") && message.ends_with(b"\0\0\0\x04seal"));
         assert_eq!(message.len(), 14 + 4 + length + 4 + 4);
+    }
+
+    #[test]
+    fn a_rotation_message_has_its_fields_in_order() {
+        let keys = [1, 2].map(|seed| SignerKey::from_seed("ledger.example", &[seed; 32]).unwrap());
+        let [old, new] = keys.each_ref().map(SignerKey::verifier);
+        let message = rotation_message(&Digest::new([7; 32]), TreeSize(258), &Digest::new([8; 32]), old, new);
+        let parts = [&b"edl/v1/rotate\0"[..], &[7; 32], &[0, 0, 0, 0, 0, 0, 1, 2], &[8; 32]];
+        assert_eq!(message, [&parts.concat()[..], old.public_key(), new.public_key()].concat());
     }
 }

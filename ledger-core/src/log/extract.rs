@@ -196,12 +196,16 @@ impl StreamExtract {
         for position in &self.positions {
             if let Position::Shown { index, leaf, .. } = position {
                 let index = *index;
-                let named = names_stream(leaf.as_bytes(), &self.stream);
+                let named = names_stream(leaf.as_bytes(), index, &self.stream);
                 if !named.map_err(|source| ExtractError::Leaf { index, source })? {
                     return Err(ExtractError::Foreign { index });
                 }
             }
-            known.push((position.index(), position.leaf_hash()));
+            let (index, leaf_hash) = (position.index(), position.leaf_hash());
+            if index.0 == 0 && leaf_hash != *genesis {
+                return Err(ExtractError::Foreign { index });
+            }
+            known.push((index, leaf_hash));
         }
         let places = self.positions.iter().zip(&known).map(|(position, (index, leaf_hash))| {
             (LeafIndex(position.position()), stream_leaf_hash(*index, leaf_hash))

@@ -187,6 +187,7 @@ mod or_none {
 mod tests {
     use super::super::note::SignerKey;
     use super::*;
+    use crate::id::LeafIndex;
 
     fn genesis() -> Genesis {
         let origin = Origin::from_name_and_random("ledger.example", [1; 16]).unwrap();
@@ -226,7 +227,8 @@ mod tests {
         for genesis in [genesis(), with_all] {
             let bytes = genesis.encode().unwrap();
             assert_eq!(Genesis::decode(&bytes).unwrap(), genesis);
-            assert!(leaf::names_stream(&bytes, &genesis.stream()).unwrap());
+            assert!(leaf::names_stream(&bytes, LeafIndex(0), &genesis.stream()).unwrap());
+            assert!(!leaf::names_stream(&bytes, LeafIndex(1), &genesis.stream()).unwrap());
         }
         let text = String::from_utf8(genesis().encode().unwrap()).unwrap();
         assert!(text.contains("\"policy\":\"none\",\"previous\":\"none\",\"t\":\"edl/v1/genesis\""), "{text}");

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::canonical::{self, CanonicalError};
-use crate::id::StreamId;
+use crate::id::{LeafIndex, Origin, StreamId};
 
 /// Why bytes are not the leaf that they should be.
 #[derive(Debug, thiserror::Error)]
@@ -34,23 +34,24 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> R
     serde_json::from_slice(bytes).map_err(|source| LeafError::Schema { what, source })
 }
 
-/// Whether a leaf belongs to a stream: an event that lists it, or the genesis for the ledger's own stream.
+/// Whether the leaf at `index` belongs to a stream: an event that lists it, or, at index 0 only, the genesis for the
+/// ledger's own stream.
 ///
 /// Looks at `t`, `origin` and `streams` only. That the list is what the event's type demands is for the
 /// reader of records to check.
-pub fn names_stream(leaf: &[u8], stream: &StreamId) -> Result<bool, LeafError> {
+pub fn names_stream(leaf: &[u8], index: LeafIndex, stream: &StreamId) -> Result<bool, LeafError> {
     #[derive(Deserialize)]
     struct Names {
         t: String,
         #[serde(default)]
         streams: Vec<(String, String)>,
         #[serde(default)]
-        origin: Option<crate::id::Origin>,
+        origin: Option<Origin>,
     }
     let Names { t, streams, origin } = decode(leaf, "a leaf")?;
-    Ok(match t.as_str() {
-        "edl/v1/event" => streams.iter().any(|(kind, id)| kind == stream.kind().as_str() && id == stream.id()),
-        "edl/v1/genesis" => origin.is_some_and(|origin| StreamId::ledger(&origin) == *stream),
+    Ok(match (t.as_str(), index.0) {
+        ("edl/v1/event", 1..) => streams.iter().any(|(kind, id)| kind == stream.kind().as_str() && id == stream.id()),
+        ("edl/v1/genesis", 0) => origin.is_some_and(|origin| StreamId::ledger(&origin) == *stream),
         _ => false,
     })
 }

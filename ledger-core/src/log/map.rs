@@ -13,9 +13,11 @@ mod proof;
 use arena::Arena;
 pub use proof::{MapProof, MapProofError};
 
-/// The map in memory: 108 bytes for each key (key, value, an inner node with its hash).
+/// The map in memory: 140 bytes for each key (key, value, an inner node with the hashes of its two sides).
 ///
-/// Updates touch links only; [`StreamMap::root`] then hashes each inner node that lies above an update once.
+/// Updates touch links only; [`StreamMap::root`] then hashes each node that lies above an update once. An inner node
+/// keeps the hashes of its sides and not its own, so that hashing it again reads no memory but what the update
+/// touched already: in a map of millions, memory costs more than SHA-256.
 #[derive(Debug, Clone, Default)]
 pub struct StreamMap {
     root: Option<Link>,
@@ -52,12 +54,43 @@ struct Leaf {
 
 #[derive(Debug, Clone, Copy)]
 struct Inner {
-    left: Link,
-    right: Link,
-    hash: Digest,
+    /// Keys with a zero at `bit`.
+    left: Side,
+    /// Keys with a one at `bit`.
+    right: Side,
     bit: u8,
-    /// Something below has changed since `hash` was computed.
-    dirty: bool,
+    /// Something on the left has changed since its hash was computed.
+    left_dirty: bool,
+    right_dirty: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Side {
+    link: Link,
+    hash: Digest,
+}
+
+impl Inner {
+    /// A node whose sides are hashed later.
+    const fn new(bit: u8, left: Link, right: Link) -> Self {
+        let hash = Digest::new([0; 32]);
+        let (left, right) = (Side { link: left, hash }, Side { link: right, hash });
+        Self { left, right, bit, left_dirty: true, right_dirty: true }
+    }
+
+    /// The side on which a key is.
+    fn side(&self, key: &Digest) -> &Side {
+        if bit_of(key, self.bit) { &self.right } else { &self.left }
+    }
+
+    /// The side on which a key is, and whether it must be hashed again.
+    fn side_mut(&mut self, key: &Digest) -> (&mut Side, &mut bool) {
+        if bit_of(key, self.bit) {
+            (&mut self.right, &mut self.right_dirty)
+        } else {
+            (&mut self.left, &mut self.left_dirty)
+        }
+    }
 }
 
 /// A place in one of the arenas; the highest bit tells leaves.
@@ -101,13 +134,13 @@ impl StreamMap {
             }
             // The new node takes the place of what it divides.
             let divided = match edge.last() {
-                Some(top) => map.inner[*top].right,
+                Some(top) => map.inner[*top].right.link,
                 None => map.root.ok_or(MapFull)?,
             };
-            let node = map.inner.push(Inner { left: divided, right: leaf, hash: Digest::default(), bit, dirty: true });
+            let node = map.inner.push(Inner::new(bit, divided, leaf));
             let node = node.filter(|node| node & LEAF == 0).ok_or(MapFull)?;
             match edge.last() {
-                Some(top) => map.inner[*top].right = Link(node),
+                Some(top) => map.inner[*top].right.link = Link(node),
                 None => map.root = Some(Link(node)),
             }
             edge.push(node);
@@ -137,7 +170,7 @@ impl StreamMap {
         let result = match first_difference(&self.leaves[found].key, &key) {
             None => {
                 self.leaves[found].value = value;
-                self.mark(&way);
+                self.mark(&way, &key);
                 Ok(())
             }
             Some(bit) => self.divide(&way, bit, key, value),
@@ -151,27 +184,25 @@ impl StreamMap {
         let above = way.partition_point(|inner| self.inner[*inner].bit < bit);
         let (above, _) = way.split_at(above);
         let divided = match above.last() {
-            Some(parent) if bit_of(&key, self.inner[*parent].bit) => self.inner[*parent].right,
-            Some(parent) => self.inner[*parent].left,
+            Some(parent) => self.inner[*parent].side(&key).link,
             None => self.root.ok_or(MapFull)?,
         };
         let leaf = self.push_leaf(key, value)?;
         let (left, right) = if bit_of(&key, bit) { (divided, leaf) } else { (leaf, divided) };
-        let inner = Inner { left, right, hash: Digest::default(), bit, dirty: true };
-        let node = Link(self.inner.push(inner).filter(|node| node & LEAF == 0).ok_or(MapFull)?);
+        let node = self.inner.push(Inner::new(bit, left, right)).filter(|node| node & LEAF == 0).ok_or(MapFull)?;
         match above.last() {
-            Some(parent) if bit_of(&key, self.inner[*parent].bit) => self.inner[*parent].right = node,
-            Some(parent) => self.inner[*parent].left = node,
-            None => self.root = Some(node),
+            Some(parent) => self.inner[*parent].side_mut(&key).0.link = Link(node),
+            None => self.root = Some(Link(node)),
         }
-        self.mark(above);
+        self.mark(above, &key);
         Ok(())
     }
 
-    /// From the bottom: above a dirty node all are dirty already.
-    fn mark(&mut self, way: &[u32]) {
+    /// From the bottom: above a side marked already all are marked.
+    fn mark(&mut self, way: &[u32], key: &Digest) {
         for inner in way.iter().rev() {
-            if std::mem::replace(&mut self.inner[*inner].dirty, true) {
+            let (_, dirty) = self.inner[*inner].side_mut(key);
+            if std::mem::replace(dirty, true) {
                 break;
             }
         }
@@ -190,8 +221,7 @@ impl StreamMap {
                 Node::Leaf(leaf) => return leaf,
                 Node::Inner(inner) => {
                     visit(inner);
-                    let node = &self.inner[inner];
-                    link = if bit_of(key, node.bit) { node.right } else { node.left };
+                    link = self.inner[inner].side(key).link;
                 }
             }
         }
@@ -213,29 +243,32 @@ impl StreamMap {
 
     /// Bits strictly increase on the way down, so the depth is at most 256.
     fn rehash(&mut self, link: Link) -> Digest {
-        match link.node() {
-            Node::Leaf(leaf) => self.leaves[leaf].hash(),
-            Node::Inner(at) => {
-                let Inner { left, right, bit, dirty, hash } = self.inner[at];
-                if !dirty {
-                    return hash;
-                }
-                let hash = inner_hash(bit, &self.rehash(left), &self.rehash(right));
-                let inner = &mut self.inner[at];
-                inner.hash = hash;
-                inner.dirty = false;
-                hash
-            }
-        }
+        let at = match link.node() {
+            Node::Leaf(leaf) => return self.leaves[leaf].hash(),
+            Node::Inner(at) => at,
+        };
+        let inner = &self.inner[at];
+        let left = inner.left_dirty.then_some(inner.left.link);
+        let right = inner.right_dirty.then_some(inner.right.link);
+        let left = left.map(|link| self.rehash(link));
+        let right = right.map(|link| self.rehash(link));
+        let inner = &mut self.inner[at];
+        inner.left.hash = left.unwrap_or(inner.left.hash);
+        inner.right.hash = right.unwrap_or(inner.right.hash);
+        (inner.left_dirty, inner.right_dirty) = (false, false);
+        inner_hash(inner.bit, &inner.left.hash, &inner.right.hash)
     }
 
     /// The hash of a node without keeping it.
-    fn hash_of(&self, link: Link) -> Digest {
-        match link.node() {
+    fn hash_of(&self, side: &Side, dirty: bool) -> Digest {
+        if !dirty {
+            return side.hash;
+        }
+        match side.link.node() {
             Node::Leaf(leaf) => self.leaves[leaf].hash(),
             Node::Inner(at) => {
-                let Inner { left, right, bit, dirty, hash } = self.inner[at];
-                if dirty { inner_hash(bit, &self.hash_of(left), &self.hash_of(right)) } else { hash }
+                let Inner { left, right, bit, left_dirty, right_dirty } = &self.inner[at];
+                inner_hash(*bit, &self.hash_of(left, *left_dirty), &self.hash_of(right, *right_dirty))
             }
         }
     }
@@ -246,9 +279,10 @@ impl StreamMap {
         let Some(root) = self.root else { return MapProof::Absent { other: None, path: Vec::new() } };
         let mut path = Vec::new();
         let found = self.descend(root, key, |inner| {
-            let node = &self.inner[inner];
-            let sibling = if bit_of(key, node.bit) { node.left } else { node.right };
-            path.push((node.bit, self.hash_of(sibling)));
+            let Inner { left, right, bit, left_dirty, right_dirty } = &self.inner[inner];
+            let sibling =
+                if bit_of(key, *bit) { self.hash_of(left, *left_dirty) } else { self.hash_of(right, *right_dirty) };
+            path.push((*bit, sibling));
         });
         path.reverse();
         let Leaf { key: other, value } = self.leaves[found];
@@ -265,7 +299,7 @@ impl StreamMap {
                         let Leaf { key, value } = self.leaves[leaf];
                         return Some((key, value));
                     }
-                    Node::Inner(inner) => links.extend([self.inner[inner].right, self.inner[inner].left]),
+                    Node::Inner(inner) => links.extend([self.inner[inner].right.link, self.inner[inner].left.link]),
                 }
             }
         })

@@ -42,6 +42,12 @@ pub enum ReceiptError {
     /// The leaf is not canonical JSON.
     #[error("the leaf of the receipt is not canonical")]
     Leaf(#[from] CanonicalError),
+    /// The leaf is said to be the genesis and is not the pinned one.
+    #[error("leaf 0 of the receipt has the hash {actual}, not that of the pinned genesis")]
+    Genesis {
+        /// Its leaf hash.
+        actual: Digest,
+    },
     /// The leaf is not where the receipt says.
     #[error("the leaf of the receipt is not in the log")]
     LeafInclusion(#[source] ProofError),
@@ -83,6 +89,9 @@ impl Receipt {
         let checkpoint = VerifiedCheckpoint::verify(self.checkpoint.as_bytes(), origin.as_str(), log_key)?;
         canonical::check(self.leaf.as_bytes())?;
         let leaf_hash = merkle::leaf_hash(self.leaf.as_bytes());
+        if self.index.0 == 0 && leaf_hash != *genesis {
+            return Err(ReceiptError::Genesis { actual: leaf_hash });
+        }
         let inclusion = InclusionProof { index: self.index, size: checkpoint.size(), path: self.inclusion.clone() };
         inclusion.verify(&leaf_hash, checkpoint.root()).map_err(ReceiptError::LeafInclusion)?;
         let seal = Seal::verify(self.seal_leaf.as_bytes(), &checkpoint, genesis)?;

@@ -112,7 +112,31 @@ impl Seal {
 
 #[cfg(test)]
 mod tests {
+    use super::super::checkpoint::CheckpointBody;
+    use super::super::note::SignerKey;
     use super::*;
+
+    #[test]
+    fn only_the_last_leaf_under_a_checkpoint_is_its_seal() {
+        let (genesis, root) = (Digest::new([1; 32]), Digest::default());
+        let signer = SignerKey::from_seed("ledger.example", &[3; 32]).unwrap();
+        let seal = Seal {
+            t: SealType::V1,
+            at: Timestamp::from_unix_ms(0).unwrap(),
+            genesis,
+            size: TreeSize(4),
+            map_root: root,
+            alt_root: root,
+            prev_seal: PreviousSeal { index: LeafIndex(1), leaf: root },
+        };
+        for (size, good) in [(4, false), (5, true), (6, false)] {
+            let note = CheckpointBody::new("ledger.example", TreeSize(size), root).sign(&signer).unwrap().to_string();
+            let checkpoint = VerifiedCheckpoint::verify(note.as_bytes(), "ledger.example", signer.verifier()).unwrap();
+            let verified = Seal::verify(&seal.encode().unwrap(), &checkpoint, &genesis);
+            assert_eq!(verified.is_ok(), good, "{size}");
+            assert!(good || matches!(verified, Err(SealError::Place { index: LeafIndex(4), .. })));
+        }
+    }
 
     #[test]
     fn a_seal_is_encoded_in_one_way_and_read_strictly() {

@@ -79,7 +79,7 @@ pub fn check_omission(receipt: &VerifiedReceipt, completeness: Completeness<'_>)
     if receipt.seal().genesis != seal.genesis || receipt.checkpoint().body().origin != checkpoint.body().origin {
         return Err(NoOmission::OtherLedger);
     }
-    if !names_stream(receipt.leaf().as_bytes(), stream)? {
+    if !names_stream(receipt.leaf().as_bytes(), index, stream)? {
         return Err(NoOmission::NotNamed);
     }
     if index >= seal.index() {

@@ -10,7 +10,7 @@ use crate::log::checkpoint::CheckpointBody;
 use crate::log::map::StreamMap;
 use crate::log::merkle::{Frontier, MerkleTree, Sha3Tree, alt_leaf_hash};
 use crate::log::note::SignerKey;
-use crate::log::receipt::Receipt;
+use crate::log::receipt::{Receipt, ReceiptError};
 use crate::log::seal::{PreviousSeal, SealType};
 use crate::log::stream::StreamFrontier;
 use crate::time::Timestamp;
@@ -78,7 +78,9 @@ fn ledger(order: &[u8], hidden: &[usize]) -> Ledger {
 }
 
 fn positions_of(leaves: &[String], stream: &StreamId) -> Vec<usize> {
-    (0..leaves.len()).filter(|index| names_stream(leaves[*index].as_bytes(), stream).unwrap()).collect()
+    (0..leaves.len())
+        .filter(|index| names_stream(leaves[*index].as_bytes(), LeafIndex(*index as u64), stream).unwrap())
+        .collect()
 }
 
 /// How a position is given.
@@ -190,6 +192,19 @@ fn every_lie_in_an_extract_has_its_own_reason() {
     assert!(matches!(swapped, ExtractError::Order { .. }));
     let doubled = lie(&|extract| extract.positions.insert(1, extract.positions[0].clone()));
     assert!(matches!(doubled, ExtractError::Order { .. }));
+    let withheld = |position, index| Position::Withheld { position, index, leaf_hash: Digest::default() };
+    let seal = LeafIndex(ledger.head.size.0 - 1);
+    for positions in [
+        // Two records left out before it, and one place in the log for them.
+        vec![withheld(2, LeafIndex(1))],
+        vec![withheld(0, LeafIndex(3)), withheld(2, LeafIndex(4))],
+        // The seal is in no stream, and what comes after it is not sealed.
+        vec![withheld(4, seal)],
+        vec![withheld(5, LeafIndex(8))],
+    ] {
+        let misplaced = lie(&|extract| extract.positions = positions.clone());
+        assert!(matches!(misplaced, ExtractError::Order { .. }), "{positions:?}");
+    }
     let other_stream = lie(&|extract| {
         extract.stream = stream(8);
         extract.positions.clear();
@@ -259,6 +274,27 @@ fn an_honest_operator_cannot_be_accused_of_omission() {
     let receipt = later.verify_receipt(&later.receipt(12)).unwrap();
     let found = check_omission(&receipt, Completeness::Extract(&extract)).unwrap_err();
     assert!(matches!(found, NoOmission::Later { .. }), "{found}");
+}
+
+#[test]
+fn a_receipt_of_another_genesis_or_of_another_place_is_refused() {
+    let ledger = ledger(&ORDER, &[]);
+    let key = ledger.signer.verifier();
+    let verify = |receipt: &Receipt, genesis: &Digest| receipt.verify(&ledger.origin, key, genesis);
+    assert!(verify(&ledger.receipt(0), &ledger.genesis).is_ok());
+    let other = verify(&ledger.receipt(0), &Digest::default());
+    assert!(matches!(other, Err(ReceiptError::Genesis { .. })));
+    let other = verify(&ledger.receipt(1), &Digest::default());
+    assert!(matches!(other, Err(ReceiptError::Seal(SealError::Genesis { .. }))));
+    let moved = Receipt { index: LeafIndex(2), ..ledger.receipt(3) };
+    assert!(matches!(verify(&moved, &ledger.genesis), Err(ReceiptError::LeafInclusion(_))));
+    let misplaced = Receipt { seal_index: LeafIndex(3), ..ledger.receipt(3) };
+    assert!(matches!(verify(&misplaced, &ledger.genesis), Err(ReceiptError::SealIndex { .. })));
+    // Below the newest seal no other leaf is evidence, not even a seal.
+    let no_seal = Receipt { seal_leaf: ledger.leaves[1].clone(), ..ledger.receipt(3) };
+    assert!(matches!(verify(&no_seal, &ledger.genesis), Err(ReceiptError::Seal(SealError::Leaf(_)))));
+    let other_path = Receipt { seal_inclusion: ledger.receipt(3).inclusion, ..ledger.receipt(3) };
+    assert!(matches!(verify(&other_path, &ledger.genesis), Err(ReceiptError::SealInclusion(_))));
 }
 
 #[test]

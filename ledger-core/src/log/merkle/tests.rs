@@ -174,6 +174,10 @@ proptest! {
             let mut broken = proof.clone();
             flip(&mut broken.nodes[place.index(proof.nodes.len())], bit);
             prop_assert_eq!(broken.verify(&chosen, &root), Err(ProofError::Root));
+            broken = proof.clone();
+            broken.nodes.push(root);
+            prop_assert_eq!(broken.verify(&chosen, &root), Err(ProofError::Length));
+            broken = proof.clone();
             broken.nodes.pop();
             prop_assert!(broken.verify(&chosen, &root).is_err());
         }
