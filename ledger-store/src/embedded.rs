@@ -19,7 +19,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ledger_core::digest::Digest;
-use ledger_core::id::{EventId, LeafIndex, StreamId, TreeSize};
+use ledger_core::id::{CommandId, EventId, LeafIndex, RequestDigest, StreamId, TreeSize};
 use ledger_core::log::genesis::Genesis;
 use ledger_core::log::merkle::{NodeSource, leaf_hash};
 use ledger_core::log::note::VerifierKey;
@@ -314,6 +314,16 @@ impl EmbeddedStore {
     /// The place of an event.
     pub fn index_of_event(&self, id: EventId) -> Result<Option<LeafIndex>, StoreError> {
         self.log.find_event(id)
+    }
+
+    /// The first record of a command that was carried out before, and what the command asked for.
+    pub fn find_command(&self, id: CommandId) -> Result<Option<(LeafIndex, RequestDigest)>, StoreError> {
+        self.log.find_command(id)
+    }
+
+    /// The receipts that a command got when it was carried out; `first` is its first record.
+    pub fn receipts_of_command(&self, first: LeafIndex, id: CommandId) -> Result<Vec<Receipt>, StoreError> {
+        self.receipts(self.log.outcome_of(first, id)?).map(|appended| appended.receipts)
     }
 
     /// The receipt of a record, the same as its caller got.
