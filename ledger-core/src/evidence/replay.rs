@@ -41,6 +41,7 @@ pub const FINDINGS_MAX: usize = 1000;
 pub struct Replay {
     trust: Option<TrustDirectory>,
     receipts: Vec<(String, Receipt)>,
+    notes_held: Vec<(String, Vec<u8>)>,
     /// What verified receipts say of leaves and of sizes.
     promised_leaves: BTreeMap<LeafIndex, Vec<(Digest, String)>>,
     promised_roots: BTreeMap<TreeSize, Vec<(Digest, String)>>,
@@ -128,6 +129,7 @@ impl Replay {
         Self {
             trust,
             receipts,
+            notes_held: Vec::new(),
             promised_leaves: BTreeMap::new(),
             promised_roots: BTreeMap::new(),
             known: None,
@@ -152,6 +154,11 @@ impl Replay {
     pub fn without_rules(mut self) -> Self {
         self.rules = None;
         self
+    }
+
+    /// Holds the log to a signed checkpoint that was kept elsewhere. To be called before the first leaf.
+    pub fn expect_note(&mut self, name: String, note: Vec<u8>) {
+        self.notes_held.push((name, note));
     }
 
     /// The index that the next leaf gets.
@@ -237,6 +244,14 @@ impl Replay {
                     roots.push((*verified.checkpoint().root(), name));
                 }
                 Err(error) => self.findings.add(Finding::new(Code::ReceiptInvalid, format!("{name}: {error}"))),
+            }
+        }
+        for (name, note) in std::mem::take(&mut self.notes_held) {
+            match VerifiedCheckpoint::verify(&note, origin.as_str(), &key) {
+                Ok(checkpoint) => {
+                    self.promised_roots.entry(checkpoint.size()).or_default().push((*checkpoint.root(), name));
+                }
+                Err(error) => self.findings.add(Finding::new(Code::CheckpointInvalid, format!("{name}: {error}"))),
             }
         }
         if self.promised_leaves.remove(&LeafIndex(0)).is_some_and(|all| all.iter().any(|(leaf, _)| *leaf != hash)) {
@@ -365,6 +380,9 @@ impl Replay {
         }
         for (name, _) in std::mem::take(&mut self.receipts) {
             self.findings.add(Finding::new(Code::ReceiptInvalid, format!("{name}: the log has no genesis to check it")));
+        }
+        for (name, _) in std::mem::take(&mut self.notes_held) {
+            self.findings.add(Finding::new(Code::CheckpointInvalid, format!("{name}: the log has no genesis to check it")));
         }
         for (size, promised) in std::mem::take(&mut self.promised_roots) {
             for (_, name) in promised {
