@@ -17,3 +17,4 @@ pub mod pki;
 pub mod signature;
 pub mod domain;
 pub mod projection;
+pub mod evidence;
