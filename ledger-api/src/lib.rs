@@ -1,1 +1,5 @@
-//! To be written.
+//! The edge of the document ledger: what is said to people and programs.
+//!
+//! [`audit`] is the offline auditor, built without server and store.
+
+pub mod audit;

@@ -68,6 +68,7 @@ fn check_claim(case: &mut Case<'_>, claim: &StreamClaim) -> Option<CompleteStrea
     for index in omitted {
         case.find_at(Code::StreamOmitsRecord, index, stream.to_string());
     }
+    check_gaps(case, stream, &complete);
     let counted = frontier.count() == claim.count;
     let proof = MapProof::decode_present(&claim.map.0);
     let map_root = case.seal.as_ref().map(|seal| seal.map_root);
@@ -84,7 +85,6 @@ fn check_claim(case: &mut Case<'_>, claim: &StreamClaim) -> Option<CompleteStrea
         case.find(Code::StreamIncomplete, format!("{stream}: {why}"));
         return None;
     }
-    check_gaps(case, stream, &complete);
     Some(complete)
 }
 
