@@ -86,7 +86,7 @@ fn each_lie_is_found_by_both_verifiers() {
             let leaf = input.leaves.get_mut(&LeafIndex(9)).unwrap();
             *leaf = String::from_utf8(leaf.clone()).unwrap().replacen("2026-06-01T", "2026-06-02T", 1).into_bytes();
         }),
-        ("dropped", "inclusion", |_, input| drop(input.leaves.remove(&LeafIndex(9)))),
+        ("dropped", "inclusion", |_, input| drop(input.leaves.remove(&LeafIndex(12)))),
         ("position", "stream", |_, input| {
             let stream = input.streams.iter_mut().find(|stream| stream.positions.len() > 2).unwrap();
             stream.positions.remove(1);
