@@ -201,7 +201,7 @@ impl ImpactReport {
             })
             .filter(|row| sees_all || !row.deliveries.is_empty())
             .collect();
-        if owners.is_empty() || !(sees_all || !rows.is_empty()) {
+        if owners.is_empty() || (!sees_all && rows.is_empty()) {
             return None;
         }
         let mut counts = BTreeMap::new();
