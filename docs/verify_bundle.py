@@ -651,6 +651,7 @@ class Verifier:
         self.claims = parse(self.file("ledger/streams.json"), None)
         members(self.claims, "streams t")
         need(self.claims["t"] == "edl/v1/streams", "t of streams.json")
+        need(len(self.claims["streams"]) <= 4096, "more than 4096 streams")
         for claim in self.claims["streams"]:
             members(claim, "count map positions stream")
             need(check_stream(*claim["stream"].split("/", 1)), "a stream")
