@@ -23,7 +23,10 @@ use ledger_core::digest::Digest;
 use ledger_core::domain::event::*;
 use ledger_core::evidence::Verdict;
 use ledger_core::evidence::finding::Code;
-use ledger_core::evidence::replay::{Decoded, FINDINGS_MAX, Replay, ReplayReport, decode};
+use ledger_core::evidence::bundle::PayloadInput;
+use ledger_core::evidence::replay::{
+    Decoded, FINDINGS_MAX, Opened, PayloadSource, Replay, ReplayReport, decode,
+};
 use ledger_core::evidence::trust::TrustDirectory;
 use ledger_core::id::*;
 use ledger_core::log::checkpoint::CheckpointBody;
@@ -32,6 +35,7 @@ use ledger_core::log::merkle::{MerkleTree, Sha256Tree, leaf_hash, prove_inclusio
 use ledger_core::log::note::SignerKey;
 use ledger_core::log::receipt::Receipt;
 use ledger_core::log::seal::Seal;
+use ledger_core::payload::{Commitment, Salt};
 use ledger_core::record::Record;
 
 /// A log as somebody hands it out.
@@ -316,4 +320,78 @@ fn a_log_rewritten_without_a_fault_is_found_by_a_receipt_alone() {
     let report = rewritten.replay();
     assert_eq!(report.verdict, Verdict::Failed);
     assert_eq!(codes(&report), BTreeSet::from([Code::Fork]));
+}
+
+/// Payloads in the open, by the SHA-256 of their commitment.
+#[derive(Debug, Clone)]
+struct InTheOpen(BTreeMap<Digest, (Salt, Vec<u8>)>);
+
+impl InTheOpen {
+    fn of(ledger: &Ledger) -> Self {
+        let place = |payload: &PayloadInput| {
+            let record = ledger.record(payload.leaf);
+            let commitment = record.sealed.iter().find(|commitment| commitment.slot == payload.slot).unwrap();
+            (commitment.sha256, (payload.salt, payload.bytes.clone()))
+        };
+        Self(ledger.payloads.iter().map(place).collect())
+    }
+}
+
+impl PayloadSource for InTheOpen {
+    fn open(&self, event: EventId, commitment: &Commitment) -> Opened {
+        match self.0.get(&commitment.sha256) {
+            None => Opened::Missing,
+            Some((salt, bytes)) => match commitment.verify(event, salt, bytes) {
+                Ok(()) => Opened::Right(bytes.clone()),
+                Err(error) => Opened::Wrong(error.to_string()),
+            },
+        }
+    }
+}
+
+fn replay_with(ledger: &Ledger, trust: TrustDirectory, payloads: &InTheOpen) -> ReplayReport {
+    let log = Log::of(ledger);
+    let mut replay = Replay::new(Some(trust), Vec::new()).with_payloads(Box::new(payloads.clone()));
+    for (at, leaf) in log.decoded().iter().enumerate() {
+        replay.push(leaf);
+        if let Some(note) = log.notes.get(&at) {
+            replay.note(note);
+        }
+    }
+    replay.finish()
+}
+
+#[test]
+fn with_the_payloads_every_signature_is_verified_again() {
+    let ledger = two_batches();
+    let payloads = InTheOpen::of(&ledger);
+    let report = replay_with(&ledger, ledger.trust(), &payloads);
+    assert_eq!(codes(&report), BTreeSet::from([Code::LogVerified]), "{:#?}", report.findings);
+    assert_eq!(report.verdict, Verdict::Passed);
+    let without_roots = replay_with(&ledger, ledger.trust_with(&[]), &payloads);
+    assert_eq!(without_roots.verdict, Verdict::Indeterminate);
+    assert!(codes(&without_roots).contains(&Code::SignatureIndeterminate));
+    for name in payloads.0.keys() {
+        let mut changed = payloads.clone();
+        changed.0.get_mut(name).unwrap().1.push(0);
+        assert!(codes(&replay_with(&ledger, ledger.trust(), &changed)).contains(&Code::PayloadMismatch), "{name}");
+        changed.0.remove(name);
+        assert!(codes(&replay_with(&ledger, ledger.trust(), &changed)).contains(&Code::PayloadMissing), "{name}");
+    }
+}
+
+#[test]
+fn a_signature_over_something_else_is_found_though_all_hashes_hold() {
+    let mut ledger = Ledger::new();
+    let crl = prepare(&mut ledger);
+    form_and_sign(&mut ledger, crl);
+    let applied = SignatureApplied { document: document(), slot: 1, signature: signed(SENDER, &[crl]) };
+    let cms = ("cms", file("sender-possession.p7s"));
+    ledger.append(Event::SignatureApplied(applied), &[cms, ("report", b"{\"schema\":1}".to_vec())]);
+    ledger.seal();
+    let report = replay_with(&ledger, ledger.trust(), &InTheOpen::of(&ledger));
+    assert_eq!(report.verdict, Verdict::Failed);
+    for code in [Code::SignatureFailed, Code::VerdictDiffers] {
+        assert!(codes(&report).contains(&code), "{code}: {:#?}", report.findings);
+    }
 }
