@@ -16,9 +16,11 @@
 #[path = "evidence_bundle/ledger.rs"]
 mod ledger;
 
+use ledger::*;
 use ledger_core::domain::event::*;
 use ledger_core::evidence::bundle::{BundleInput, build, open};
 use ledger_core::evidence::conditions::Condition;
+use ledger_core::evidence::container;
 use ledger_core::evidence::finding::{Code, Outcome};
 use ledger_core::evidence::questions::Establishment;
 use ledger_core::evidence::{Options, Report, Verdict, verify};
@@ -26,7 +28,6 @@ use ledger_core::id::*;
 use ledger_core::log::merkle::{Sha256Tree, leaf_hash, prove_batch};
 use ledger_core::log::note::SignerKey;
 use ledger_core::record::Record;
-use ledger::*;
 
 fn check(ledger: &Ledger, bundle: &[u8]) -> Report {
     verify(bundle, &ledger.trust(), Options::default()).unwrap()
@@ -64,31 +65,27 @@ fn the_same_input_gives_the_same_bytes_and_the_same_report() {
     assert_eq!(text(&check(&ledger, &bundle)), text(&check(&ledger, &bundle)));
     let opened = open(&bundle).unwrap();
     assert!(opened.files.contains_key(format!("documents/{}/content.txt", document()).as_str()));
-    let before = std::time::Instant::now();
-    check(&ledger, &bundle);
-    println!("{} bytes, {} files, verified in {:?}", bundle.len(), opened.files.len(), before.elapsed());
 }
 
-/// Every bit of every byte is found by the container alone; that the verifier then never passes, never answers
-/// "indeterminate" and never panics is tried at every 23rd byte (a whole verification takes milliseconds).
+/// A flipped bit of every byte is found by the container alone (whose own test flips all bits of a small one); that
+/// the verifier then fails and never panics is tried at every 211th byte, for a verification takes milliseconds.
 #[test]
-fn every_flipped_bit_is_found() {
+fn every_flipped_byte_is_found() {
     let ledger = sealed();
     let bundle = ledger.bundle();
     let trust = ledger.trust();
     let mut copy = bundle.clone();
     for place in 0..bundle.len() {
-        for bit in (0..8).map(|bit| 1_u8 << bit) {
-            copy[place] ^= bit;
-            assert!(open(&copy).map_or(true, |bundle| !bundle.damaged.is_empty()), "byte {place} bit {bit}");
-            if place % 23 == 0 && bit == 1 << (place % 8) {
-                let verdict = verify(&copy, &trust, Options::default()).map(|report| report.verdict);
-                assert!(!matches!(verdict, Ok(Verdict::Passed | Verdict::Indeterminate)), "byte {place}");
-            }
-            copy[place] ^= bit;
+        let bit = 1 << (place % 8);
+        copy[place] ^= bit;
+        assert!(container::read(&copy).map_or(true, |contents| !contents.damaged.is_empty()), "byte {place}");
+        if place % 211 == 0 {
+            let verdict = verify(&copy, &trust, Options::default()).map(|report| report.verdict);
+            assert!(!matches!(verdict, Ok(Verdict::Passed | Verdict::Indeterminate)), "byte {place}");
         }
+        copy[place] ^= bit;
     }
-    for end in (0..bundle.len()).step_by(97) {
+    for end in (0..bundle.len()).step_by(997) {
         let verdict = verify(&bundle[..end], &trust, Options::default()).map(|report| report.verdict);
         assert!(!matches!(verdict, Ok(Verdict::Passed | Verdict::Indeterminate)), "cut at {end}");
     }
@@ -294,7 +291,9 @@ fn what_an_honest_sequencer_never_writes_is_found() {
         with_last_changed(move |record| record.id = first)
     });
     dishonest_log(&[Code::RecordMalformed], || {
-        with_last_changed(|record| record.data = record.data.replace("\"reservations\":false", "\"reservations\":0").into())
+        with_last_changed(|record| {
+            record.data = record.data.replace("\"reservations\":false", "\"reservations\":0").into();
+        })
     });
 }
 

@@ -9,8 +9,11 @@ mod index;
 mod sequencer;
 pub mod embedded;
 pub mod vault;
+pub mod projector;
 pub mod aggregate;
+pub mod ledger;
 pub mod testing;
 
 pub use embedded::{EmbeddedStore, StoreOptions};
+pub use ledger::{Executed, Ledger, LedgerError, LedgerOptions};
 pub use sequencer::View;

@@ -16,18 +16,16 @@ pub fn run(arguments: &[OsString], out: &mut dyn Write, errors: &mut dyn Write) 
             }
             Ok(0)
         }
-        [text] => match text.to_str().and_then(Code::parse) {
-            Some(code) => {
-                writeln!(out, "{code} ({}, clause {})", code.outcome().as_str(), code.clause())?;
-                writeln!(out, "  en  {}\n  ru  {}\n  kk  {}", code.title(), code.title_ru(), code.title_kk())?;
-                writeln!(out, "\n{}", code.explanation())?;
-                Ok(0)
-            }
-            None => {
+        [text] => {
+            let Some(code) = text.to_str().and_then(Code::parse) else {
                 writeln!(errors, "no such code; `ledger-audit explain` lists all of them")?;
-                Ok(UNUSABLE)
-            }
-        },
+                return Ok(UNUSABLE);
+            };
+            writeln!(out, "{code} ({}, clause {})", code.outcome().as_str(), code.clause())?;
+            writeln!(out, "  en  {}\n  ru  {}\n  kk  {}", code.title(), code.title_ru(), code.title_kk())?;
+            writeln!(out, "\n{}", code.explanation())?;
+            Ok(0)
+        }
         _ => {
             writeln!(errors, "one code at a time")?;
             Ok(UNUSABLE)

@@ -50,12 +50,7 @@ struct Arguments {
 }
 
 /// Runs the command with its arguments; the result is the exit code.
-pub fn run(
-    arguments: Vec<OsString>,
-    out: &mut dyn Write,
-    errors: &mut dyn Write,
-    colour: bool,
-) -> io::Result<u8> {
+pub fn run(arguments: Vec<OsString>, out: &mut dyn Write, errors: &mut dyn Write, colour: bool) -> io::Result<u8> {
     let arguments = match parse(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return unusable(errors, &error),
@@ -113,7 +108,8 @@ fn parse(arguments: Vec<OsString>) -> Result<Arguments, InputError> {
         }
     }
     let file = file.ok_or(InputError::Arguments("no file is named"))?;
-    let trust = trust.ok_or(InputError::Arguments("--trust DIR is missing: whom to trust never comes from the file"))?;
+    let trust =
+        trust.ok_or(InputError::Arguments("--trust DIR is missing: whom to trust never comes from the file"))?;
     Ok(Arguments { file, trust, json, options })
 }
 

@@ -21,7 +21,7 @@ use ledger_core::record::{Actor, Basis, Capacity, Cause, Record};
 use ledger_core::signature::{SignaturePolicy, TrustSnapshot};
 use ledger_core::time::Timestamp;
 
-pub const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/evidence/");
+pub const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../ledger-core/tests/data/evidence/");
 
 pub fn file(name: &str) -> Vec<u8> {
     std::fs::read(format!("{DATA}{name}")).unwrap()
@@ -195,10 +195,7 @@ impl Ledger {
             size: TreeSize(self.size()),
             map_root: self.map().root(),
             alt_root: alt.root(),
-            prev_seal: PreviousSeal {
-                index: last,
-                leaf: leaf_hash(&self.leaves[usize::try_from(last.0).unwrap()]),
-            },
+            prev_seal: PreviousSeal { index: last, leaf: leaf_hash(&self.leaves[usize::try_from(last.0).unwrap()]) },
         };
         self.seals.push(LeafIndex(self.size()));
         self.leaves.push(seal.encode().unwrap());
@@ -219,11 +216,8 @@ impl Ledger {
         let tree = self.tree();
         let size = TreeSize(self.size());
         let seals: Vec<_> = self.seals[1..self.seals.len() - 1].to_vec();
-        let leaves: BTreeMap<LeafIndex, Vec<u8>> = (0..)
-            .map(LeafIndex)
-            .zip(self.leaves.iter().cloned())
-            .filter(|(index, _)| !seals.contains(index))
-            .collect();
+        let leaves: BTreeMap<LeafIndex, Vec<u8>> =
+            (0..).map(LeafIndex).zip(self.leaves.iter().cloned()).filter(|(index, _)| !seals.contains(index)).collect();
         let indexes: Vec<LeafIndex> = leaves.keys().copied().collect();
         let checkpoint = CheckpointBody::new(origin().as_str(), size, tree.root()).sign(signer).unwrap();
         let map = self.map();
@@ -271,7 +265,8 @@ impl Ledger {
         let genesis = leaf_hash(&self.genesis).to_string();
         let key = signer().verifier().to_string();
         let origin = origin().to_string();
-        let files = [("origin", origin.as_bytes()), ("genesis.sha256", genesis.as_bytes()), ("log.vkey", key.as_bytes())];
+        let files =
+            [("origin", origin.as_bytes()), ("genesis.sha256", genesis.as_bytes()), ("log.vkey", key.as_bytes())];
         let authorities = authorities.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
         TrustDirectory::from_files(files.into_iter().chain(authorities)).unwrap()
     }
