@@ -645,7 +645,7 @@ class Verifier:
             self.fail("entry-damaged", name)
         try:
             self.read_parts()
-        except (Bad, KeyError, TypeError) as error:
+        except (Bad, KeyError, TypeError, ValueError, AttributeError) as error:
             return self.fail("manifest-invalid", error)
         for step in (self.check_files, self.check_genesis, self.check_checkpoint, self.check_records, self.check_chains,
                      self.check_streams, self.check_payloads, self.check_ids, self.check_signatures):
