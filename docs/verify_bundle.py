@@ -842,14 +842,6 @@ class Verifier:
         for index, record in sorted(self.records.items()):
             if stream in record["streams"] and index not in known:
                 self.fail("stream-omits-record", "%s: leaf %d" % (name, index))
-        head = stream_head(len(positions), tree_root([stream_leaf(index, leaf) for index, leaf in positions]))
-        try:
-            need(len(positions) == claim["count"], "the positions are not as many as they should be")
-            need(self.map_root is not None, "there is no seal to hold it against")
-            root = map_path_root(bytes.fromhex(claim["map"]), stream_key(*stream), head)
-            need(root == self.map_root, "the map of the seal holds another head")
-        except Bad as error:
-            return self.fail("stream-incomplete", "%s: %s" % (name, error))
         expected, prev, hidden = 0, self.pin.hex(), set()
         for index, leaf in positions:
             record = self.records.get(index)
@@ -861,6 +853,14 @@ class Verifier:
                 if not fits:
                     self.fail("chain-broken", "leaf %d: seq %d of %s, %d was due" % (index, record["seq"], name, expected))
                 expected, prev, hidden = record["seq"] + 1, leaf.hex(), set()
+        head = stream_head(len(positions), tree_root([stream_leaf(index, leaf) for index, leaf in positions]))
+        try:
+            need(len(positions) == claim["count"], "the positions are not as many as they should be")
+            need(self.map_root is not None, "there is no seal to hold it against")
+            root = map_path_root(bytes.fromhex(claim["map"]), stream_key(*stream), head)
+            need(root == self.map_root, "the map of the seal holds another head")
+        except Bad as error:
+            return self.fail("stream-incomplete", "%s: %s" % (name, error))
         if withheld:
             self.say("OPEN", "stream-withheld", "%s: %d of %d" % (name, withheld, claim["count"]))
         elif len(self.findings) == before:
