@@ -3,3 +3,5 @@
 //! [`audit`] is the offline auditor, built without server and store.
 
 pub mod audit;
+#[cfg(feature = "demo")]
+pub mod demo;

@@ -7,6 +7,7 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::wildcard_imports,
+    dead_code,
     unreachable_pub,
     missing_docs,
     missing_debug_implementations,
@@ -15,6 +16,8 @@
 
 #[path = "evidence_bundle/ledger.rs"]
 mod ledger;
+#[path = "evidence_bundle/second_opinion.rs"]
+mod second_opinion;
 
 use ledger::*;
 use ledger_core::domain::event::*;
@@ -29,8 +32,11 @@ use ledger_core::log::merkle::{Sha256Tree, leaf_hash, prove_batch};
 use ledger_core::log::note::SignerKey;
 use ledger_core::record::Record;
 
+/// Our verifier's report; the second verifier must find the same.
 fn check(ledger: &Ledger, bundle: &[u8]) -> Report {
-    verify(bundle, &ledger.trust(), Options::default()).unwrap()
+    let report = verify(bundle, &ledger.trust(), Options::default()).unwrap();
+    second_opinion::agrees(ledger, bundle, &report);
+    report
 }
 
 fn codes(report: &Report, outcome: Outcome) -> Vec<&'static str> {

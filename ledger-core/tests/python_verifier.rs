@@ -16,40 +16,15 @@
 
 #[path = "evidence_bundle/ledger.rs"]
 mod ledger;
-
-use std::path::{Path, PathBuf};
-use std::process::Command;
+#[path = "evidence_bundle/second_opinion.rs"]
+mod second_opinion;
 
 use ledger_core::evidence::bundle::{BundleInput, build};
 use ledger_core::evidence::{Options, Verdict, verify};
 use ledger_core::id::LeafIndex;
-use ledger_core::log::merkle::leaf_hash;
 use ledger_core::log::note::SignerKey;
 use ledger::*;
-
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/verify_bundle.py");
-
-/// A folder of this test with the trust directory in it.
-fn folder(test: &str, ledger: &Ledger) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python_verifier").join(test);
-    std::fs::create_dir_all(folder.join("trust/ca")).unwrap();
-    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join("trust").join(name), bytes).unwrap();
-    write("origin", format!("{}\n", origin()).as_bytes());
-    write("genesis.sha256", format!("{}\n", leaf_hash(&ledger.genesis)).as_bytes());
-    write("log.vkey", format!("{}\n", signer().verifier()).as_bytes());
-    write("ca/root.der", &file("ca.der"));
-    folder
-}
-
-/// Exit code and report of the Python verifier.
-fn python(folder: &Path, name: &str, bundle: &[u8]) -> (i32, String) {
-    let path = folder.join(name);
-    std::fs::write(&path, bundle).unwrap();
-    let output =
-        Command::new("python3").arg(SCRIPT).arg(&path).arg("--trust").arg(folder.join("trust")).output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.code().unwrap(), String::from_utf8_lossy(&text).into_owned())
-}
+use second_opinion::{folder, python};
 
 fn rust(ledger: &Ledger, bundle: &[u8]) -> i32 {
     match verify(bundle, &ledger.trust(), Options::default()).map(|report| report.verdict) {

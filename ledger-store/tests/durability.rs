@@ -197,7 +197,7 @@ fn no_power_cut_loses_what_was_acknowledged_not_even_one_in_the_recovery_from_an
 #[test]
 fn whatever_operation_fails_the_outcome_is_told_truly_and_the_ledger_goes_on() {
     let seed = 5;
-    let run = |files: &SimulatedFiles| -> (Books, Workload, Option<EmbeddedStore>) {
+    let run = |files: &SimulatedFiles, until_refused: bool| -> (Books, Workload, Option<EmbeddedStore>) {
         let mut books = Books::default();
         let mut workload = Workload::new(seed, 2500);
         let Ok(store) = create(files, seed) else { return (books, workload, None) };
@@ -208,7 +208,12 @@ fn whatever_operation_fails_the_outcome_is_told_truly_and_the_ledger_goes_on() {
                     workload.stored(&planned);
                     books.stored.extend(ids(&planned));
                 }
-                Err(StoreError::Refused(_)) => books.refused.extend(ids(&planned)),
+                Err(StoreError::Refused(_)) => {
+                    books.refused.extend(ids(&planned));
+                    if until_refused {
+                        break;
+                    }
+                }
                 Err(error) => {
                     assert!(is_end(&error), "{error}");
                     books.in_flight = Some(planned);
@@ -219,7 +224,7 @@ fn whatever_operation_fails_the_outcome_is_told_truly_and_the_ledger_goes_on() {
         (books, workload, Some(store))
     };
     let rehearsal = SimulatedFiles::new();
-    run(&rehearsal);
+    run(&rehearsal, false);
     let log = rehearsal.log();
     let rolls = log.iter().filter(|operation| matches!(operation, Operation::Rename(to) if is_segment(to))).count();
     assert!(rolls >= 2, "the segments are rolled in this run");
@@ -229,10 +234,15 @@ fn whatever_operation_fails_the_outcome_is_told_truly_and_the_ledger_goes_on() {
             let what = format!("{fault:?} at {at} ({operation:?})");
             let files = SimulatedFiles::new();
             files.fail_at(at, fault);
-            let (mut books, mut workload, store) = run(&files);
+            let (mut books, mut workload, store) = run(&files, fault == Fault::ErrorAfter(EIO));
             files.heal();
             let Some(store) = store else { continue };
             refused += usize::from(!books.refused.is_empty());
+            // What is refused is gone at once, whether the power goes now or only the process.
+            for image in [files.copy(), files.after_power_cut(at as u64)] {
+                let store = open(&image, seed).unwrap_or_else(|error| panic!("{what}: {error}"));
+                check(&store, &books.stored, &books.refused, &what);
+            }
             unknown += usize::from(books.in_flight.is_some());
             if books.in_flight.is_none() && !books.refused.is_empty() {
                 // Refused cleanly: what is refused is not stored, and the same store goes on.

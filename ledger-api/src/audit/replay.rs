@@ -4,20 +4,24 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use ledger_core::digest::parse_hex;
 use ledger_core::evidence::finding::{Code, Finding};
 use ledger_core::evidence::replay::{Replay, ReplayReport};
 use ledger_core::id::Origin;
 use ledger_core::log::genesis::Genesis;
 use ledger_core::log::leaf::LeafError;
 use ledger_core::log::receipt::Receipt;
+use ledger_core::payload::sealed::VaultKey;
 
 use super::UNUSABLE;
 use super::segments::{self, SegmentsError};
 use super::verify::{InputError, exit_code, read, read_trust};
 
+mod payloads;
 mod pipeline;
 mod text;
 
+use payloads::VaultDirectory;
 use pipeline::Pipeline;
 
 /// A genesis or receipt has at most two leaves, two proofs and a note.
@@ -121,8 +125,14 @@ fn replay(arguments: &Arguments) -> Result<ReplayReport, ReplayInputError> {
         replay.expect_note(name, note);
     }
     read_head(&directory.join("head"), &mut replay);
-    if arguments.vault_key.is_none() {
-        replay.find(Finding::new(Code::PayloadsUnchecked, ""));
+    match &arguments.vault_key {
+        None => replay.find(Finding::new(Code::PayloadsUnchecked, "")),
+        Some(path) => {
+            let text = read(path, SMALL_FILE_BYTES_MAX)?;
+            let key = std::str::from_utf8(&text).ok().and_then(|text| parse_hex(text.trim()).ok());
+            let key = VaultKey::new(key.ok_or(InputError::Arguments("the vault key is not 64 lower-case hex digits"))?);
+            replay = replay.with_payloads(Box::new(VaultDirectory::new(&directory.join("payloads"), key)));
+        }
     }
     let mut same_genesis = false;
     let mut pipeline = Pipeline::new(replay);

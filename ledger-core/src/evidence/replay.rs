@@ -27,10 +27,13 @@ use crate::time::Timestamp;
 
 mod decode;
 mod heads;
+mod payloads;
 mod rules;
 
 pub use decode::{Content, Decoded, EventLeaf, decode};
 use heads::Heads;
+use payloads::PayloadAudit;
+pub use payloads::{Opened, PayloadSource};
 use rules::Rules;
 
 /// How many findings are kept; the others are counted. A damaged log breaks everything that follows.
@@ -53,6 +56,7 @@ pub struct Replay {
     heads: Heads,
     ids: Vec<u128>,
     rules: Option<Rules>,
+    payloads: Option<PayloadAudit>,
     last_at: Timestamp,
     previous_seal: PreviousSeal,
     sealed_at: Option<Timestamp>,
@@ -139,6 +143,7 @@ impl Replay {
             heads: Heads::default(),
             ids: Vec::new(),
             rules: Some(Rules::default()),
+            payloads: None,
             last_at: Timestamp::EPOCH,
             previous_seal: PreviousSeal { index: LeafIndex(0), leaf: Digest::default() },
             sealed_at: None,
@@ -153,6 +158,14 @@ impl Replay {
     #[must_use]
     pub fn without_rules(mut self) -> Self {
         self.rules = None;
+        self
+    }
+
+    /// Also opens every payload, and verifies every signature again with the roots of the trust directory.
+    #[must_use]
+    pub fn with_payloads(mut self, source: Box<dyn PayloadSource>) -> Self {
+        let authorities = self.trust.as_ref().and_then(|trust| trust.authorities.clone());
+        self.payloads = Some(PayloadAudit::new(source, authorities));
         self
     }
 
@@ -291,6 +304,12 @@ impl Replay {
             let findings = &mut self.findings;
             let origin = self.known.as_ref().map(|known| &known.origin);
             rules.event(index, record, event, origin, &mut |code, detail| {
+                findings.add(Finding::new(code, detail).about(index, id));
+            });
+        }
+        if let (Some(payloads), Some(known)) = (&mut self.payloads, &self.known) {
+            let findings = &mut self.findings;
+            payloads.event(record, event, &known.origin, &mut |code, detail| {
                 findings.add(Finding::new(code, detail).about(index, id));
             });
         }
