@@ -16,7 +16,7 @@ async fn the_demo_passes_its_evidence_fails_the_altered_one_and_never_runs_over_
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(missing.is_empty(), "{missing:?}");
     assert!(matches!(again, Err(DemoError::NotEmpty(_))));
-    for line in ["recalled", "withdrawn", "annulled", "certificate-suspended", "before-compromise", "contested"] {
+    for line in ["recalled", "withdrawn", "annulled", "certificate-suspended", "contested"] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
     let (passed, failed) = (text.find("PASSED").unwrap(), text.find("FAILED").unwrap());
