@@ -3,6 +3,8 @@
 //! A commitment is salted and padded, so that after lawful erasure nothing in the log can be guessed;
 //! it is doubled (SHA-256 and SHA3-256), so that a break of one hash is not an emergency (format.md sections 2, 3).
 
+pub mod sealed;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,0 +1,379 @@
+//! Documents: formed once with frozen bytes and signers, signed in order, sent (clauses 5.3.1.1, 5.3.1.2, 5.3.2).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical;
+use crate::digest::Digest;
+use crate::domain::check::SignerFacts;
+use crate::domain::command::{ApplySignature, CommandKind, FormDocument, SendDocument, SlotRequest};
+use crate::domain::event::{
+    DeliveryOpened, DocumentFormed, DocumentSent, Event, NewEvent, SIGNERS_MAX, SignatureApplied, SignatureSlot, Signed,
+};
+use crate::domain::format_registry;
+use crate::domain::participant::Participant;
+use crate::domain::refusal::{Detail, Finding, Refusal, RefusalCode, refuse_if_any};
+use crate::domain::requisites::check_line;
+use crate::domain::{Aggregate, Circumstances, FOREIGN, Recorded, rule};
+use crate::id::{DeliveryId, DocumentId, EventId, ParticipantId, StreamKind};
+use crate::time::Timestamp;
+
+/// How many recipients one sending may have: all deliveries are opened in one append, which is one batch at most.
+pub const RECIPIENTS_MAX: usize = 256;
+
+/// State of one document.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// What was formed; none as long as it does not exist.
+    pub formed: Option<DocumentFormed>,
+    /// When.
+    pub formed_at: Option<Timestamp>,
+    /// The signatures, in the order in which they were applied.
+    pub signatures: Vec<AppliedSignature>,
+    /// When it was sent.
+    pub sent_at: Option<Timestamp>,
+    /// The last event.
+    pub last: Option<EventId>,
+}
+
+/// A signature on a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedSignature {
+    /// The slot that it fills.
+    pub slot: u64,
+    /// Whose it is.
+    pub signature: Signed,
+    /// The event; its payloads hold the CMS and the report.
+    pub event: EventId,
+    /// When it was recorded: the trusted time of signing, as long as there is no better one.
+    pub at: Timestamp,
+}
+
+/// What can be asked of a document's stream.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one command lives at a time, on the stack of its decision")]
+pub enum DocumentCommand {
+    /// Form it.
+    Form(FormDocument, FormFacts),
+    /// Sign it.
+    Sign(ApplySignature, SignerFacts),
+    /// Send it.
+    Send(SendDocument, SendFacts),
+}
+
+/// What forming read elsewhere.
+#[derive(Debug, Clone)]
+pub struct FormFacts {
+    /// Fresh random id for the document.
+    pub document: DocumentId,
+    /// The sender's stream; as new if there is none.
+    pub sender: Participant,
+    /// The streams of the signers that exist.
+    pub signers: BTreeMap<ParticipantId, Participant>,
+    /// Whether the content is a private key or a key store.
+    pub private_key_material: bool,
+}
+
+/// What sending read elsewhere.
+#[derive(Debug, Clone)]
+pub struct SendFacts {
+    /// The sender's stream.
+    pub sender: Participant,
+    /// The recipients that exist.
+    pub recipients: BTreeMap<ParticipantId, RecipientFacts>,
+}
+
+/// What sending read about one recipient.
+#[derive(Debug, Clone)]
+pub struct RecipientFacts {
+    /// Its stream.
+    pub participant: Participant,
+    /// Fresh random id for its delivery.
+    pub delivery: DeliveryId,
+}
+
+/// The payload `content-info`: what is known of the content, outside the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContentInfo {
+    /// Length in bytes.
+    pub bytes: u64,
+    /// Media type by the format registry.
+    pub media_type: String,
+    /// SHA-256 of the content, which every signature covers.
+    pub sha256: Digest,
+    /// Title for people.
+    pub title: String,
+}
+
+impl Document {
+    /// Name of the state, by what came last.
+    pub fn state(&self) -> &'static str {
+        match (&self.formed, self.sent_at) {
+            (None, _) => "absent",
+            (Some(_), Some(_)) => "sent",
+            (Some(_), None) if self.is_signed() => "signed",
+            (Some(_), None) => "formed",
+        }
+    }
+
+    /// Whether every mandatory slot is signed (clause 8.3).
+    pub fn is_signed(&self) -> bool {
+        self.formed.as_ref().is_some_and(|formed| {
+            formed.slots.iter().filter(|slot| slot.mandatory).all(|slot| self.is_slot_signed(slot.slot))
+        })
+    }
+
+    /// Whether a slot is signed.
+    pub fn is_slot_signed(&self, slot: u64) -> bool {
+        self.signatures.iter().any(|signature| signature.slot == slot)
+    }
+
+    /// Whether it is this slot's turn: all mandatory ones of earlier groups are signed, it is not.
+    pub fn is_slot_due(&self, slot: &SignatureSlot) -> bool {
+        let earlier = |other: &&SignatureSlot| other.mandatory && other.group < slot.group;
+        let slots = self.formed.as_ref().map(|formed| formed.slots.as_slice()).unwrap_or_default();
+        !self.is_slot_signed(slot.slot) && slots.iter().filter(earlier).all(|other| self.is_slot_signed(other.slot))
+    }
+
+    /// What this participant may ask of the document now.
+    pub fn allowed(&self, participant: ParticipantId) -> Vec<CommandKind> {
+        let Some(formed) = &self.formed else { return vec![CommandKind::FormDocument] };
+        let mut allowed = Vec::new();
+        if self.sent_at.is_some() {
+            return allowed;
+        }
+        if formed.slots.iter().any(|slot| slot.participant == participant && self.is_slot_due(slot)) {
+            allowed.push(CommandKind::ApplySignature);
+        }
+        if formed.sender == participant && self.is_signed() {
+            allowed.push(CommandKind::SendDocument);
+        }
+        allowed
+    }
+
+    fn state_finding(&self, circumstances: &Circumstances) -> Finding {
+        let allowed = circumstances.actor.participant.map(|participant| self.allowed(participant)).unwrap_or_default();
+        Finding::new(RefusalCode::DocumentState).with(Detail::State { state: self.state(), event: self.last, allowed })
+    }
+
+    fn form(
+        &self,
+        command: &FormDocument,
+        facts: &FormFacts,
+        circumstances: &Circumstances,
+    ) -> Result<Vec<NewEvent>, Refusal> {
+        let mut findings = Vec::new();
+        circumstances.require_participant(command.sender, &mut findings);
+        facts.sender.require_agreement(command.sender, &mut findings);
+        if self.formed.is_some() {
+            findings.push(self.state_finding(circumstances));
+        }
+        check_line("title", &command.title, &mut findings);
+        if facts.private_key_material {
+            findings.push(Finding::at(RefusalCode::PrivateKeyMaterialRefused, "content"));
+        }
+        findings.extend(format_registry::check(command.format, &command.content));
+        let sha256 = Digest::sha256(&[&command.content]);
+        if command.declared_sha256.is_some_and(|declared| declared != sha256) {
+            findings.push(Finding::at(RefusalCode::DigestMismatch, "declared_sha256"));
+        }
+        let slots = slots(command, facts, &mut findings);
+        let info = ContentInfo {
+            bytes: u64::try_from(command.content.len()).unwrap_or(u64::MAX),
+            media_type: format_registry::media_type(command.format).to_owned(),
+            sha256,
+            title: command.title.clone(),
+        };
+        let info = canonical::encode(&info);
+        let (Ok(info), Ok(formats)) = (info, format_registry::version()) else {
+            findings.push(Finding::at(RefusalCode::RequisitesMissing, "title"));
+            refuse_if_any(findings)?;
+            return Err(Refusal::of(Finding::at(RefusalCode::RequisitesMissing, "title")));
+        };
+        refuse_if_any(findings)?;
+        let formed =
+            DocumentFormed { document: facts.document, sender: command.sender, format: command.format, formats, slots };
+        Ok(vec![
+            NewEvent::new(Event::DocumentFormed(formed))
+                .with("content", command.content.clone())
+                .with("content-info", info),
+        ])
+    }
+
+    fn sign(
+        &self,
+        command: &ApplySignature,
+        facts: &SignerFacts,
+        circumstances: &Circumstances,
+    ) -> Result<Vec<NewEvent>, Refusal> {
+        let mut findings = Vec::new();
+        let signed = facts.examine(circumstances, &mut findings);
+        if self.formed.is_none() || self.sent_at.is_some() {
+            findings.push(self.state_finding(circumstances));
+        }
+        if let Some(signed) = &signed {
+            circumstances.require_participant(signed.participant, &mut findings);
+        }
+        let slot = match (&signed, &self.formed) {
+            (Some(signed), Some(_)) => self.slot_for(signed.participant).map_err(|code| {
+                findings.push(Finding::new(code));
+            }),
+            _ => Err(()),
+        };
+        refuse_if_any(findings)?;
+        let (Some(signature), Some(formed), Ok(slot)) = (signed, &self.formed, slot) else {
+            return Err(Refusal::of(Finding::new(RefusalCode::SignatureIndeterminate)));
+        };
+        let event = SignatureApplied { document: formed.document, slot, signature };
+        Ok(vec![
+            NewEvent::new(Event::SignatureApplied(event))
+                .with("cms", command.cms.clone())
+                .with("report", facts.check.outcome.report.clone()),
+        ])
+    }
+
+    /// The first slot of the participant that is due, or why none is.
+    fn slot_for(&self, participant: ParticipantId) -> Result<u64, RefusalCode> {
+        let slots = self.formed.as_ref().map(|formed| formed.slots.as_slice()).unwrap_or_default();
+        let mut own = slots.iter().filter(|slot| slot.participant == participant).peekable();
+        if own.peek().is_none() {
+            return Err(RefusalCode::SignerNotExpected);
+        }
+        let mut waiting = own.filter(|slot| !self.is_slot_signed(slot.slot)).peekable();
+        if waiting.peek().is_none() {
+            return Err(RefusalCode::SignerAlreadySigned);
+        }
+        waiting.find(|slot| self.is_slot_due(slot)).map(|slot| slot.slot).ok_or(RefusalCode::SigningOrder)
+    }
+
+    fn send(
+        &self,
+        command: &SendDocument,
+        facts: &SendFacts,
+        circumstances: &Circumstances,
+    ) -> Result<Vec<NewEvent>, Refusal> {
+        let mut findings = Vec::new();
+        let Some(formed) = &self.formed else { return Err(Refusal::of(self.state_finding(circumstances))) };
+        let (document, sender) = (formed.document, formed.sender);
+        circumstances.require_participant(sender, &mut findings);
+        facts.sender.require_agreement(sender, &mut findings);
+        if self.sent_at.is_some() {
+            findings.push(self.state_finding(circumstances));
+        } else if !self.is_signed() {
+            findings.push(Finding::new(RefusalCode::DocumentUnsigned));
+        }
+        if command.recipients.is_empty() || command.recipients.len() > RECIPIENTS_MAX {
+            findings.push(Finding::at(RefusalCode::RecipientsMissing, "recipients"));
+        }
+        let mut events = vec![NewEvent::new(Event::DocumentSent(DocumentSent { document, sender }))];
+        for (place, recipient) in command.recipients.iter().enumerate().take(RECIPIENTS_MAX) {
+            let mut find = |code| findings.push(Finding::at(code, format!("recipients/{place}")));
+            if recipient.participant == sender {
+                find(RefusalCode::RecipientSelf);
+            }
+            let earlier = command.recipients.iter().take(place);
+            if earlier.into_iter().any(|earlier| earlier.participant == recipient.participant) {
+                find(RefusalCode::RecipientDuplicate);
+            }
+            match facts.recipients.get(&recipient.participant) {
+                Some(known) if known.participant.is(recipient.participant) => {
+                    let opened = DeliveryOpened {
+                        delivery: known.delivery,
+                        document,
+                        sender,
+                        recipient: recipient.participant,
+                        answer: recipient.answer,
+                    };
+                    events.push(NewEvent::new(Event::DeliveryOpened(opened)));
+                }
+                Some(known) if known.participant.is_registered() => find(RefusalCode::RecipientSuspended),
+                _ => find(RefusalCode::RecipientUnknown),
+            }
+        }
+        refuse_if_any(findings)?;
+        Ok(events)
+    }
+}
+
+/// The slots that a command asks for; none means the sender alone.
+fn slots(command: &FormDocument, facts: &FormFacts, findings: &mut Vec<Finding>) -> Vec<SignatureSlot> {
+    let sender_alone = [SlotRequest { participant: command.sender, mandatory: true, group: 1 }];
+    let requests = if command.signers.is_empty() { &sender_alone[..] } else { &command.signers };
+    let mandatory = requests.iter().any(|request| request.mandatory);
+    // Groups are small numbers: a slot cannot wait for more groups than there are slots.
+    let groups =
+        requests.iter().all(|request| (1..=SIGNERS_MAX).contains(&usize::try_from(request.group).unwrap_or(0)));
+    if !mandatory || !groups || requests.len() > SIGNERS_MAX {
+        findings.push(Finding::at(RefusalCode::SignersInvalid, "signers"));
+    }
+    let slot = |(number, (place, request)): (u64, (usize, &SlotRequest))| {
+        let known = request.participant == command.sender
+            || facts.signers.get(&request.participant).is_some_and(|signer| signer.is(request.participant));
+        if !known {
+            findings.push(Finding::at(RefusalCode::ParticipantUnknown, format!("signers/{place}")));
+        }
+        SignatureSlot {
+            slot: number,
+            participant: request.participant,
+            mandatory: request.mandatory,
+            group: request.group,
+        }
+    };
+    (1..).zip(requests.iter().enumerate().take(SIGNERS_MAX)).map(slot).collect()
+}
+
+impl Aggregate for Document {
+    const KIND: StreamKind = StreamKind::Document;
+    type Command = DocumentCommand;
+
+    fn decide(&self, command: &DocumentCommand, circumstances: &Circumstances) -> Result<Vec<NewEvent>, Refusal> {
+        match command {
+            DocumentCommand::Form(command, facts) => self.form(command, facts, circumstances),
+            DocumentCommand::Sign(command, facts) => self.sign(command, facts, circumstances),
+            DocumentCommand::Send(command, facts) => self.send(command, facts, circumstances),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "events homed in other kinds of streams never follow")]
+    fn follows(&self, event: &Event) -> Result<(), &'static str> {
+        let formed = |document| {
+            let formed = self.formed.as_ref().filter(|formed| formed.document == document);
+            formed.filter(|_| self.sent_at.is_none()).ok_or("the document is not formed, or is sent already")
+        };
+        match event {
+            Event::DocumentFormed(_) => rule(self.formed.is_none(), "the document is formed already"),
+            Event::SignatureApplied(event) => {
+                let slots = &formed(event.document)?.slots;
+                let slot = slots.iter().find(|slot| slot.slot == event.slot).ok_or("no such slot")?;
+                rule(slot.participant == event.signature.participant, "the slot is another participant's")?;
+                rule(self.is_slot_due(slot), "it is not the slot's turn, or it is signed")
+            }
+            Event::DocumentSent(event) => {
+                rule(formed(event.document)?.sender == event.sender, "another participant formed the document")?;
+                rule(self.is_signed(), "a mandatory signature is missing")
+            }
+            _ => Err(FOREIGN),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "events homed in other kinds of streams change nothing")]
+    fn apply(&mut self, event: &Event, recorded: Recorded) {
+        match event {
+            Event::DocumentFormed(event) => {
+                self.formed = Some(event.clone());
+                self.formed_at = Some(recorded.at);
+            }
+            Event::SignatureApplied(event) => self.signatures.push(AppliedSignature {
+                slot: event.slot,
+                signature: event.signature.clone(),
+                event: recorded.id,
+                at: recorded.at,
+            }),
+            Event::DocumentSent(_) => self.sent_at = Some(recorded.at),
+            _ => return,
+        }
+        self.last = Some(recorded.id);
+    }
+}

@@ -1,0 +1,374 @@
+//! Signatures, verified again: as of the time of signing and as of each receipt, with the roots of the trust
+//! directory; and once more with what the ledger says it used, to see that its recorded verdict can be repeated.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Case, Shown};
+use crate::digest::Digest;
+use crate::domain::Aggregate;
+use crate::domain::command::CommandKind;
+use crate::domain::delivery::Delivery;
+use crate::domain::event::{CertificateRegistered, Event, Signed};
+use crate::domain::key::Key;
+use crate::domain::statement;
+use crate::evidence::finding::Code;
+use crate::id::{DeliveryId, EventId, LeafIndex, Origin, StreamId};
+use crate::pki::crl::Crl;
+use crate::signature::{self, EvidenceSet, SignaturePolicy, TrustSnapshot, Verdict, VerificationReport, VerifyInput};
+use crate::time::Timestamp;
+
+/// One signature and what the checks of it came to.
+pub(in crate::evidence) struct Judged {
+    pub(in crate::evidence) index: LeafIndex,
+    pub(in crate::evidence) event: EventId,
+    pub(in crate::evidence) signed: Signed,
+    /// The slot of a signature on the document; acts on a delivery have none.
+    pub(in crate::evidence) slot: Option<u64>,
+    /// Whether it is over the document (by the sender's side or a countersignature), not over a statement.
+    pub(in crate::evidence) over_document: bool,
+    /// The verdict at the moment of signing.
+    pub(in crate::evidence) at_signing: Verdict,
+    /// The verdict for each delivery that was accounted: certificate in force at both moments.
+    pub(in crate::evidence) at_receipt: BTreeMap<DeliveryId, Verdict>,
+    /// Whether the content is the one that was signed; none if that could not be looked at.
+    pub(in crate::evidence) content_matches: Option<bool>,
+    /// Whether the key's compromise is claimed since before the signature.
+    pub(in crate::evidence) contested: bool,
+}
+
+/// What the ledger's checks had to go by.
+struct Pool {
+    /// All certificates of the bundle; none of them trusted for being there.
+    certificates: EvidenceSet,
+    crls: Vec<(LeafIndex, EventId, Arc<Crl>)>,
+    trusts: BTreeMap<Digest, TrustSnapshot>,
+    policies: BTreeMap<Digest, SignaturePolicy>,
+}
+
+pub(super) fn check(case: &mut Case<'_>) -> Vec<Judged> {
+    let pool = collect(case);
+    let document = case.bundle.manifest.document;
+    let origin = case.trust.origin.clone();
+    let indexes: Vec<LeafIndex> = case.records.keys().copied().collect();
+    let mut deliveries: BTreeMap<DeliveryId, Delivery> = BTreeMap::new();
+    let mut judged = Vec::new();
+    let accounted = accounted(case);
+    for index in indexes {
+        let Some(shown) = case.records.get(&index).cloned() else { continue };
+        if let Event::CertificateRegistered(event) = &shown.event {
+            check_certificate(case, &pool, index, &shown, event);
+        }
+        if shown.document() != Some(document) {
+            continue;
+        }
+        let delivery = delivery_of(&shown.event);
+        if let Some(signed) = shown.event.signature() {
+            let before = delivery.and_then(|id| deliveries.get(&id));
+            let covered = covered(case, index, &shown.event, before, &origin);
+            judged.extend(check_signature(case, &pool, index, &shown, signed, covered, &accounted));
+        }
+        if let Some(id) = delivery {
+            deliveries.entry(id).or_default().apply(&shown.event, shown.recorded());
+        }
+    }
+    check_compromise(case, &mut judged);
+    judged
+}
+
+fn collect(case: &Case<'_>) -> Pool {
+    let mut pool = Pool {
+        certificates: EvidenceSet::default(),
+        crls: Vec::new(),
+        trusts: BTreeMap::new(),
+        policies: BTreeMap::new(),
+    };
+    for (index, shown) in &case.records {
+        let payload = |slot| case.bundle.payload(*index, slot).map(|(_, content)| content);
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the other events carry nothing for the pool")]
+        match &shown.event {
+            Event::CertificateRegistered(_) => {
+                payload("certificate").into_iter().for_each(|der| pool.certificates.add_certificate(der));
+                for der in der_sequence(payload("chain").unwrap_or_default()) {
+                    pool.certificates.add_certificate(der);
+                }
+            }
+            Event::CrlRecorded(_) => {
+                let crl = payload("crl").and_then(|der| Crl::parse(der).ok());
+                pool.crls.extend(crl.map(|crl| (*index, shown.record.id, Arc::new(crl))));
+            }
+            Event::TrustPublished(event) => {
+                let trust = payload("trust").and_then(|bytes| TrustSnapshot::decode(bytes).ok());
+                for trust in trust.into_iter().filter(|trust| trust.id() == event.trust) {
+                    for certificate in trust.intermediates().iter().chain(trust.anchors()) {
+                        pool.certificates.add_parsed_certificate(Arc::clone(certificate));
+                    }
+                    pool.trusts.insert(event.trust, trust);
+                }
+                let policy = payload("policy").and_then(|bytes| serde_json::from_slice::<SignaturePolicy>(bytes).ok());
+                pool.policies.extend(policy.map(|policy| (policy.id(), policy)));
+            }
+            _ => {}
+        }
+    }
+    pool
+}
+
+/// Certificates in DER, one after the other. What is not a sequence ends the list.
+fn der_sequence(bytes: &[u8]) -> Vec<&[u8]> {
+    let (mut rest, mut found) = (bytes, Vec::new());
+    while let [0x30, length, tail @ ..] = rest {
+        let size = match *length {
+            short @ 0..=0x7f => Some(usize::from(short) + 2),
+            0x81 => tail.first().map(|byte| usize::from(*byte) + 3),
+            0x82 => tail.first_chunk().map(|bytes| usize::from(u16::from_be_bytes(*bytes)) + 4),
+            _ => None,
+        };
+        let Some((der, after)) = size.and_then(|size| rest.split_at_checked(size)) else { break };
+        found.push(der);
+        rest = after;
+    }
+    found
+}
+
+impl Pool {
+    /// All certificates, and the lists for which `wanted` holds.
+    fn evidence(&self, wanted: impl Fn(LeafIndex, EventId) -> bool) -> EvidenceSet {
+        let mut set = self.certificates.clone();
+        for (_, _, crl) in self.crls.iter().filter(|(index, event, _)| wanted(*index, *event)) {
+            set.add_parsed_crl(Arc::clone(crl));
+        }
+        set
+    }
+}
+
+/// When each delivery of the document was accounted.
+fn accounted(case: &Case<'_>) -> BTreeMap<DeliveryId, Timestamp> {
+    let document = case.bundle.manifest.document;
+    let accounted = |(_, shown): (LeafIndex, &Shown)| match &shown.event {
+        Event::DeliveryAccounted(event) if event.document == document => Some((event.delivery, shown.record.at)),
+        _ => None,
+    };
+    case.considered().filter_map(accounted).collect()
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other events are of no delivery")]
+const fn delivery_of(event: &Event) -> Option<DeliveryId> {
+    match event {
+        Event::DeliveryOpened(e) => Some(e.delivery),
+        Event::DeliveryAccounted(e) => Some(e.delivery),
+        Event::ReceiptIssued(e) | Event::ReceiptDelivered(e) => Some(e.delivery),
+        Event::DeliveryDeemedNotReceived(e) => Some(e.delivery),
+        Event::CountersignatureApplied(e) => Some(e.delivery),
+        Event::AnswerRefused(e) | Event::DeliveryRecalled(e) | Event::DeliveryWithdrawn(e) => Some(e.delivery),
+        Event::AnnulmentProposed(e)
+        | Event::AnnulmentAccepted(e)
+        | Event::AnnulmentRefused(e)
+        | Event::AnnulmentProposalWithdrawn(e) => Some(e.delivery),
+        Event::DeliveryAnnulled(e) => Some(e.delivery),
+        _ => None,
+    }
+}
+
+/// What a signature covers: the document, or the statement of an act; and whether it is the document.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other events carry no signature")]
+fn covered<'a>(
+    case: &Case<'a>,
+    index: LeafIndex,
+    event: &Event,
+    before: Option<&Delivery>,
+    origin: &Origin,
+) -> Option<(Cow<'a, [u8]>, bool)> {
+    let act = match event {
+        Event::SignatureApplied(_) | Event::CountersignatureApplied(_) => {
+            let document = case.bundle.manifest.document;
+            let is = |shown: &Shown| matches!(&shown.event, Event::DocumentFormed(e) if e.document == document);
+            let (formed, _) = case.records.iter().find(|(_, shown)| is(shown))?;
+            return case.bundle.payload(*formed, "content").map(|(_, content)| (Cow::Borrowed(content), true));
+        }
+        Event::AnswerRefused(_) => CommandKind::RefuseAnswer,
+        Event::DeliveryRecalled(_) => CommandKind::Recall,
+        Event::DeliveryWithdrawn(_) => CommandKind::Withdraw,
+        Event::AnnulmentProposed(_) => CommandKind::ProposeAnnulment,
+        Event::AnnulmentAccepted(_) => CommandKind::AcceptAnnulment,
+        Event::AnnulmentRefused(_) => CommandKind::RefuseAnnulment,
+        Event::AnnulmentProposalWithdrawn(_) => CommandKind::WithdrawAnnulmentProposal,
+        _ => return None,
+    };
+    let reason = case.bundle.payload(index, "reason").map(|(_, text)| text).unwrap_or_default();
+    let reason = std::str::from_utf8(reason).ok()?;
+    let statement = statement::of_act(origin, act, before?, reason)?.ok()?;
+    Some((Cow::Owned(statement), false))
+}
+
+fn check_signature(
+    case: &mut Case<'_>,
+    pool: &Pool,
+    index: LeafIndex,
+    shown: &Shown,
+    signed: &Signed,
+    covered: Option<(Cow<'_, [u8]>, bool)>,
+    accounted: &BTreeMap<DeliveryId, Timestamp>,
+) -> Option<Judged> {
+    let signed_at = shown.record.at;
+    let cms = case.bundle.payload(index, "cms").map(|(_, content)| content);
+    // What is missing is a finding already.
+    let (Some(cms), Some((document, over_document))) = (cms, covered) else { return None };
+    let slot = match &shown.event {
+        Event::SignatureApplied(event) => Some(event.slot),
+        _ => None,
+    };
+    let name = slot.map_or_else(|| shown.event.type_name().to_owned(), |slot| format!("slot {slot}"));
+
+    // Once more with what the ledger used.
+    let used = pool.evidence(|_, event| signed.evidence.binary_search(&event).is_ok());
+    let lists = signed.evidence.iter().all(|id| pool.crls.iter().any(|(_, event, _)| event == id));
+    match (pool.trusts.get(&signed.trust), pool.policies.get(&signed.policy)) {
+        (Some(trust), Some(policy)) if lists => {
+            let report = run(&document, cms, &used, trust, policy, signed_at, signed_at);
+            if !report.overall.is_passed() {
+                case.find_at(Code::VerdictDiffers, index, format!("{name}: {}", words(report.overall)));
+            }
+        }
+        _ => case.find_at(Code::VerdictUnchecked, index, name.clone()),
+    }
+
+    let mut judged = Judged {
+        index,
+        event: shown.record.id,
+        signed: signed.clone(),
+        slot,
+        over_document,
+        at_signing: Verdict::Indeterminate(signature::SubCode::NoCertificateChainFound),
+        at_receipt: BTreeMap::new(),
+        content_matches: None,
+        contested: false,
+    };
+    let Some(trust) = case.trust.authorities.clone() else {
+        let detail = format!("{name}: NO_CERTIFICATE_CHAIN_FOUND, the trust directory has no root certificates");
+        case.find_at(Code::SignatureIndeterminate, index, detail);
+        return Some(judged);
+    };
+    let policy = SignaturePolicy::default_2026();
+    let evidence = pool.evidence(|_, _| true);
+    let report = run(&document, cms, &evidence, &trust, &policy, signed_at, signed_at);
+    judged.at_signing = report.overall;
+    judged.content_matches = Some(matches(&report));
+    let signer = report.signatures.first().map(|one| (one.signer.certificate, one.signer.key));
+    if report.signatures.len() != 1 || signer != Some((Some(signed.certificate), Some(signed.key))) {
+        case.find_at(Code::IdMismatch, index, format!("{name}: the signer's certificate is not the recorded one"));
+    }
+    say(case, index, &format!("{name} at signing"), report.overall);
+    if slot.is_some() {
+        for (delivery, at) in accounted {
+            // Signatures after a receipt did not take part in it.
+            if *at >= signed_at {
+                let report = run(&document, cms, &evidence, &trust, &policy, signed_at, *at);
+                say(case, index, &format!("{name} at receipt by delivery {delivery}"), report.overall);
+                judged.at_receipt.insert(*delivery, report.overall);
+            }
+        }
+    }
+    Some(judged)
+}
+
+fn run(
+    document: &[u8],
+    signature: &[u8],
+    evidence: &EvidenceSet,
+    trust: &TrustSnapshot,
+    policy: &SignaturePolicy,
+    signing_time: Timestamp,
+    receipt_time: Timestamp,
+) -> VerificationReport {
+    signature::verify(&VerifyInput { document, signature, evidence, trust, policy, signing_time, receipt_time })
+}
+
+/// Whether the document is the one that the signature covers, whatever else is wrong.
+fn matches(report: &VerificationReport) -> bool {
+    let right = |check: &signature::Check| check.verdict().is_passed();
+    !report.signatures.is_empty()
+        && right(&report.format)
+        && report.signatures.iter().all(|one| right(&one.integrity.message_digest))
+}
+
+fn say(case: &mut Case<'_>, index: LeafIndex, name: &str, verdict: Verdict) {
+    let (code, detail) = match verdict {
+        Verdict::Passed => (Code::SignatureVerified, name.to_owned()),
+        Verdict::Failed(_) => (Code::SignatureFailed, format!("{name}: {}", words(verdict))),
+        Verdict::Indeterminate(_) => (Code::SignatureIndeterminate, format!("{name}: {}", words(verdict))),
+    };
+    case.find_at(code, index, detail);
+}
+
+/// A verdict with its sub-indication as ETSI EN 319 102-1 spells it.
+fn words(verdict: Verdict) -> String {
+    let text = |code: &signature::SubCode| match serde_json::to_value(code) {
+        Ok(serde_json::Value::String(text)) => text,
+        _ => String::new(),
+    };
+    match verdict {
+        Verdict::Passed => "passed".to_owned(),
+        Verdict::Failed(code) => text(&code),
+        Verdict::Indeterminate(code) => text(&code),
+    }
+}
+
+/// The registration of a certificate whose payloads are shown (clause 8.1).
+fn check_certificate(
+    case: &mut Case<'_>,
+    pool: &Pool,
+    index: LeafIndex,
+    shown: &Shown,
+    event: &CertificateRegistered,
+) {
+    let payload = |slot| case.bundle.payload(index, slot).map(|(_, content)| content);
+    let (Some(der), Some(possession)) = (payload("certificate"), payload("possession")) else { return };
+    let Some(trust) = case.trust.authorities.clone() else {
+        let detail = "NO_CERTIFICATE_CHAIN_FOUND, the trust directory has no root certificates";
+        return case.find_at(Code::CertificateIndeterminate, index, detail);
+    };
+    let (policy, at) = (SignaturePolicy::default_2026(), shown.record.at);
+    let evidence = pool.evidence(|_, _| true);
+    let certificate = signature::verify_certificate(der, &evidence, &trust, &policy, at).verdict;
+    let statement = statement::possession(&case.trust.origin, event.participant).unwrap_or_default();
+    let report = run(&statement, possession, &evidence, &trust, &policy, at, at);
+    let by_owner = report.signatures.first().is_some_and(|one| one.signer.certificate == Some(event.certificate));
+    if !by_owner {
+        case.find_at(Code::CertificateFailed, index, "the proof of possession is by another certificate");
+    }
+    let verdict = Verdict::worst([certificate, report.overall]);
+    let which = if certificate.is_passed() { "proof of possession" } else { "certificate" };
+    let (code, detail) = match verdict {
+        Verdict::Passed => (Code::CertificateVerified, event.certificate.to_string()),
+        Verdict::Failed(_) => (Code::CertificateFailed, format!("{which}: {}", words(verdict))),
+        Verdict::Indeterminate(_) => (Code::CertificateIndeterminate, format!("{which}: {}", words(verdict))),
+    };
+    case.find_at(code, index, detail);
+}
+
+/// The windows of a compromise (product rule C.3.6). They add findings and never change a verdict.
+fn check_compromise(case: &mut Case<'_>, judged: &mut [Judged]) {
+    let mut none = std::collections::BTreeSet::new();
+    for one in judged {
+        let stream = StreamId::key(one.signed.key);
+        let Some(complete) = case.streams.get(&stream) else { continue };
+        let mut key = Key::default();
+        case.homed(&stream).for_each(|(_, shown)| key.apply(&shown.event, shown.recorded()));
+        let Some(signed_at) = case.records.get(&one.index).map(|shown| shown.record.at) else { continue };
+        match &key.compromise {
+            None if complete.withheld == 0 => drop(none.insert(one.signed.key)),
+            None => {}
+            Some(report) => {
+                one.contested = key.is_compromised_at(signed_at);
+                let detail = format!("claimed since {}, notice of {}", report.claimed_since, report.received_at);
+                let code = if one.contested { Code::CompromiseContested } else { Code::CompromiseLater };
+                case.find_at(code, one.index, detail);
+            }
+        }
+    }
+    for key in none {
+        case.find(Code::CompromiseNone, format!("key {key}"));
+    }
+}

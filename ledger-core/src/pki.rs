@@ -1,0 +1,22 @@
+//! Certificates: parsing, names, paths to trust anchors, revocation; everything by given bytes and given times.
+//!
+//! In scope: X.509 certificates and full CRLs, path validation after RFC 5280 6.1, the algorithms of [`alg`].
+//! Left to others: CMS ([`crate::signature`]), fetching anything (this crate knows no network and no clock),
+//! OCSP, delta CRLs, timestamps and GOST algorithms (they come into [`revocation`] and [`alg`]; until then what
+//! needs them is *indeterminate*, never good).
+
+pub mod alg;
+pub(crate) mod asn1;
+pub mod certificate;
+pub mod crl;
+pub mod evidence;
+pub mod limits;
+pub mod path;
+pub mod pem;
+pub mod policy;
+pub mod report;
+pub mod revocation;
+pub mod trust;
+pub(crate) mod validation;
+
+pub use asn1::Asn1Error;

@@ -1,0 +1,95 @@
+//! The evidence for a verification: certificates and CRLs, parsed once, named by their SHA-256.
+//!
+//! Evidence is a pool: nothing in it is trusted because it is there. What does not parse stays out and is
+//! reported by its digest.
+
+use std::sync::Arc;
+
+use super::certificate::Certificate;
+use super::crl::Crl;
+use super::limits::EVIDENCE_ITEMS_MAX;
+use crate::digest::Digest;
+
+/// Certificates and CRLs that somebody collected.
+#[derive(Debug, Clone, Default)]
+pub struct EvidenceSet {
+    certificates: Vec<Arc<Certificate>>,
+    crls: Vec<Arc<Crl>>,
+    unusable: Vec<Digest>,
+}
+
+impl EvidenceSet {
+    /// Parses DER certificates and CRLs. What does not parse, or is beyond the limit of items, is listed in
+    /// [`EvidenceSet::unusable`].
+    pub fn new(certificates: &[Vec<u8>], crls: &[Vec<u8>]) -> Self {
+        let mut set = Self::default();
+        for der in certificates {
+            set.add_certificate(der);
+        }
+        for der in crls {
+            set.add_crl(der);
+        }
+        set
+    }
+
+    /// Adds a certificate.
+    pub fn add_certificate(&mut self, der: &[u8]) {
+        match Certificate::parse(der) {
+            Ok(certificate) => self.add_parsed_certificate(Arc::new(certificate)),
+            Err(_) => self.refuse(Digest::sha256(&[der])),
+        }
+    }
+
+    /// Adds a CRL.
+    pub fn add_crl(&mut self, der: &[u8]) {
+        match Crl::parse(der) {
+            Ok(crl) => self.add_parsed_crl(Arc::new(crl)),
+            Err(_) => self.refuse(Digest::sha256(&[der])),
+        }
+    }
+
+    /// Adds a certificate that is parsed already.
+    pub fn add_parsed_certificate(&mut self, certificate: Arc<Certificate>) {
+        if self.certificates.contains(&certificate) {
+            return;
+        }
+        if self.certificates.len() < EVIDENCE_ITEMS_MAX {
+            self.certificates.push(certificate);
+        } else {
+            self.refuse(certificate.digest());
+        }
+    }
+
+    /// Adds a CRL that is parsed and indexed already: a large one is opened once for many verifications.
+    pub fn add_parsed_crl(&mut self, crl: Arc<Crl>) {
+        if self.crls.iter().any(|other| other.digest() == crl.digest()) {
+            return;
+        }
+        if self.crls.len() < EVIDENCE_ITEMS_MAX {
+            self.crls.push(crl);
+        } else {
+            self.refuse(crl.digest());
+        }
+    }
+
+    fn refuse(&mut self, digest: Digest) {
+        if self.unusable.len() < EVIDENCE_ITEMS_MAX && !self.unusable.contains(&digest) {
+            self.unusable.push(digest);
+        }
+    }
+
+    /// The certificates, in the order they were added.
+    pub fn certificates(&self) -> &[Arc<Certificate>] {
+        &self.certificates
+    }
+
+    /// The CRLs, in the order they were added.
+    pub fn crls(&self) -> &[Arc<Crl>] {
+        &self.crls
+    }
+
+    /// SHA-256 of what could not be used.
+    pub fn unusable(&self) -> &[Digest] {
+        &self.unusable
+    }
+}

@@ -1,0 +1,43 @@
+//! Every ceiling of the signature and certificate parsers, each with its reason (pki.md 7.6).
+
+/// A CMS with its content inside: the largest document we take, with room.
+pub const CMS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A detached CMS: certificates, CRLs and timestamps of a whole CAdES-LTA fit; no honest one is larger.
+pub const CMS_DETACHED_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Nesting of BER; a CAdES-LTA with tokens inside tokens needs fewer than 30.
+pub const BER_DEPTH_MAX: u32 = 32;
+/// TLVs in one BER message.
+pub const BER_ELEMENTS_MAX: u32 = 200_000;
+/// Certificates carried in one CMS.
+pub const CMS_CERTIFICATES_MAX: usize = 64;
+/// CRLs carried in one CMS.
+pub const CMS_CRLS_MAX: usize = 16;
+/// Signers of one CMS.
+pub const SIGNERS_MAX: usize = 32;
+/// Attributes of one signer, signed and unsigned each.
+pub const ATTRIBUTES_MAX: usize = 64;
+/// One attribute (the largest real ones carry timestamps with their revocation data).
+pub const ATTRIBUTE_BYTES_MAX: usize = 256 * 1024;
+/// One certificate; real ones have 1 to 3 KiB, test suites go to some 60 KiB.
+pub const CERTIFICATE_BYTES_MAX: usize = 256 * 1024;
+/// Extensions of one certificate or CRL.
+pub const EXTENSIONS_MAX: usize = 64;
+/// Attributes in one distinguished name.
+pub const NAME_ATTRIBUTES_MAX: usize = 64;
+/// One CRL; that of the Kazakh national authority has 22 MB.
+pub const CRL_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Entries of one CRL.
+pub const CRL_ENTRIES_MAX: usize = 2_000_000;
+/// Certificates and CRLs in one evidence set or trust snapshot.
+pub const EVIDENCE_ITEMS_MAX: usize = 512;
+/// Certificates between target and anchor, both counted out; national hierarchies have one or two.
+pub const PATH_LENGTH_MAX: usize = 8;
+/// Complete paths looked at for one certificate: cross-certified meshes explode otherwise.
+pub const CANDIDATE_PATHS_MAX: usize = 64;
+/// Steps of one search for paths: links verified once cost nothing again, so a mesh of a few cross-certified CAs
+/// would be walked for ever without this. Real hierarchies take fewer than ten.
+pub const PATH_STEPS_MAX: u32 = 2_000;
+/// Public-key operations for one report; at under 2 ms each, the time of a report is bounded.
+pub const SIGNATURE_OPERATIONS_MAX: u32 = 200;
+/// A PEM text with a whole trust store.
+pub const PEM_BYTES_MAX: usize = 128 * 1024 * 1024;

@@ -1,0 +1,189 @@
+//! A certificate at a moment: its path, its validity, the revocation of everything on the path, the algorithms.
+
+use std::sync::Arc;
+
+use super::alg::AlgorithmRegistry;
+use super::certificate::Certificate;
+use super::evidence::EvidenceSet;
+use super::limits::SIGNATURE_OPERATIONS_MAX;
+use super::path::{self, CertificationPath, PathError, PathSettings};
+use super::policy::SignaturePolicy;
+use super::report::{ChainCheck, Check, RevocationCheck, SubCode, codes};
+use super::revocation::{self, StatusInput};
+use super::trust::TrustSnapshot;
+use crate::time::Timestamp;
+
+/// What validation needs besides the certificate and the time. Lives for one report and counts its operations.
+#[derive(Debug)]
+pub(crate) struct Validator<'a> {
+    pub(crate) trust: &'a TrustSnapshot,
+    pub(crate) evidence: &'a EvidenceSet,
+    pub(crate) policy: &'a SignaturePolicy,
+    pub(crate) registry: &'a AlgorithmRegistry,
+    operations: u32,
+}
+
+/// The findings for one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Moment {
+    pub(crate) chain: ChainCheck,
+    pub(crate) validity: Check,
+    pub(crate) revocation: Vec<RevocationCheck>,
+    /// The weakest algorithm of the path at the time.
+    pub(crate) algorithms: Check,
+}
+
+impl<'a> Validator<'a> {
+    pub(crate) const fn new(
+        trust: &'a TrustSnapshot,
+        evidence: &'a EvidenceSet,
+        policy: &'a SignaturePolicy,
+        registry: &'a AlgorithmRegistry,
+    ) -> Self {
+        Self { trust, evidence, policy, registry, operations: SIGNATURE_OPERATIONS_MAX }
+    }
+
+    /// Takes one of the signature operations that a report may cost.
+    pub(crate) const fn take_operation(&mut self) -> bool {
+        match self.operations.checked_sub(1) {
+            Some(left) => {
+                self.operations = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Finds the paths that hold, until one is in force at all the times.
+    pub(crate) fn paths(
+        &mut self,
+        target: &Arc<Certificate>,
+        times: &[Timestamp],
+    ) -> Result<Vec<CertificationPath>, PathError> {
+        let pool: Vec<Arc<Certificate>> =
+            self.trust.intermediates().iter().chain(self.evidence.certificates()).cloned().collect();
+        let mut enough = |path: &CertificationPath| times.iter().all(|at| above_in_force(path, *at));
+        path::find(
+            target,
+            &pool,
+            self.trust.anchors(),
+            self.registry,
+            &PathSettings::default(),
+            &mut self.operations,
+            &mut enough,
+        )
+    }
+
+    /// Looks at the paths at one moment: the first in force counts, else the first.
+    pub(crate) fn at(
+        &mut self,
+        target: &Certificate,
+        paths: &Result<Vec<CertificationPath>, PathError>,
+        at: Timestamp,
+    ) -> Moment {
+        let validity = validity(target, at);
+        let path = match paths {
+            Ok(paths) => paths.iter().find(|path| above_in_force(path, at)).or_else(|| paths.first()),
+            Err(_) => None,
+        };
+        let Some(path) = path else {
+            let check = paths.as_ref().err().map_or_else(|| path_check(&PathError::NoPath), path_check);
+            let not_reached = Check::indeterminate(codes::NOT_REACHED, SubCode::NoCertificateChainFound);
+            return Moment {
+                chain: ChainCheck { check, path: Vec::new() },
+                validity,
+                revocation: Vec::new(),
+                algorithms: not_reached,
+            };
+        };
+        let digests: Vec<_> = path.certificates().iter().map(|certificate| certificate.digest()).collect();
+        let check = if above_in_force(path, at) {
+            Check::pass()
+        } else {
+            let out = path.certificates().iter().skip(1).find(|certificate| !certificate.in_force_at(at));
+            Check::fail(codes::PATH_VALIDITY, SubCode::ChainConstraintsFailure)
+                .with_detail(out.map(|certificate| certificate.subject_display()).unwrap_or_default())
+        };
+        let mut revocation = Vec::new();
+        for (index, certificate) in path.certificates().iter().enumerate() {
+            revocation.push(match path.certificates().get(index + 1) {
+                None => revocation::of_trust_anchor(certificate),
+                Some(issuer) => {
+                    let input = StatusInput {
+                        certificate,
+                        issuer,
+                        evidence: self.evidence,
+                        policy: self.policy,
+                        registry: self.registry,
+                        at,
+                    };
+                    revocation::status(&input, &mut self.operations)
+                }
+            });
+        }
+        let algorithms = path.algorithms().iter().map(|verified| self.policy.algorithm(verified, at));
+        let algorithms = weakest(algorithms);
+        Moment { chain: ChainCheck { check, path: digests }, validity, revocation, algorithms }
+    }
+}
+
+/// Everything above the target is in force; the target has a check of its own.
+fn above_in_force(path: &CertificationPath, at: Timestamp) -> bool {
+    path.certificates().iter().skip(1).all(|certificate| certificate.in_force_at(at))
+}
+
+/// The worst of several checks; a pass when there is none.
+pub(crate) fn weakest(checks: impl IntoIterator<Item = Check>) -> Check {
+    checks.into_iter().fold(Check::pass(), |worst, next| {
+        let worse = next.outcome > worst.outcome || worst.detail.is_none() && next.outcome == worst.outcome;
+        if worse { next } else { worst }
+    })
+}
+
+fn validity(certificate: &Certificate, at: Timestamp) -> Check {
+    let (from, until) = (certificate.not_before(), certificate.not_after());
+    let check = if certificate.in_force_at(at) {
+        return Check::pass();
+    } else if at < from {
+        Check::fail(codes::NOT_YET_VALID, SubCode::NotYetValid)
+    } else {
+        Check::fail(codes::EXPIRED, SubCode::Expired)
+    };
+    check.with_detail(format!("valid from {from} until {until}, asked at {at}"))
+}
+
+fn path_check(error: &PathError) -> Check {
+    let broken = SubCode::ChainConstraintsFailure;
+    let missing = SubCode::NoCertificateChainFound;
+    let check = match error {
+        PathError::NoPath => Check::indeterminate(codes::NO_PATH, missing),
+        PathError::Limit => Check::indeterminate(codes::PATH_LIMIT, missing),
+        PathError::Unsupported { .. } => Check::indeterminate(codes::UNSUPPORTED_ALGORITHM, missing),
+        PathError::Signature { .. } => Check::fail(codes::PATH_SIGNATURE, broken),
+        PathError::Forbidden { .. } => Check::fail(codes::WEAK_DIGEST, SubCode::CryptoConstraintsFailure),
+        PathError::NameConstraint => Check::fail(codes::PATH_NAME_CONSTRAINT, broken),
+        PathError::Policy { .. } => Check::fail(codes::PATH_POLICY, broken),
+        PathError::CriticalExtension => Check::fail(codes::PATH_CRITICAL_EXTENSION, broken),
+        PathError::Constraint { .. } => Check::fail(codes::PATH_CONSTRAINT, broken),
+    };
+    check.with_detail(error.to_string())
+}
+
+/// Whether the certificate may sign documents (pki.md section 5, pitfall 15).
+pub(crate) fn key_usage(certificate: &Certificate, policy: &SignaturePolicy) -> Check {
+    let purpose = certificate.purpose();
+    if purpose != super::certificate::Purpose::Signing {
+        return Check::fail(codes::KEY_USAGE, SubCode::SigConstraintsFailure)
+            .with_detail(format!("the certificate is for {purpose:?}"));
+    }
+    if policy.require_content_commitment && !certificate.has_content_commitment() {
+        return Check::fail(codes::KEY_USAGE, SubCode::SigConstraintsFailure).with_detail("no nonRepudiation");
+    }
+    Check::pass()
+}
+
+/// The verdict of one moment: path, validity and revocation of every certificate.
+pub(crate) fn verdicts(moment: &Moment) -> impl Iterator<Item = super::report::Verdict> {
+    let status = moment.revocation.iter().map(|status| status.check.verdict());
+    [moment.chain.check.verdict(), moment.validity.verdict()].into_iter().chain(status)
+}

@@ -1,0 +1,285 @@
+//! The report of a verification: every check, always present, in canonical bytes whose digest goes into an event.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::{self, CanonicalError};
+use crate::digest::Digest;
+use crate::id::{CertificateId, KeyId};
+use crate::pki::certificate::{Certificate, CertificateError};
+use crate::pki::policy::SignaturePolicy;
+use crate::pki::report::{ChainCheck, Check, PerTime, RevocationCheck, SubCode, Verdict, codes};
+use crate::pki::trust::TrustSnapshot;
+use crate::pki::validation::{self, Moment};
+use crate::time::Timestamp;
+
+/// What came out of [`super::verify`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerificationReport {
+    /// Version of this structure: 1.
+    pub schema: u64,
+    /// Id of the signature policy.
+    pub policy: Digest,
+    /// Id of the trust snapshot.
+    pub trust: Digest,
+    /// What was verified, and for which moments.
+    pub input: InputDigests,
+    /// Facts about the message.
+    pub container: Container,
+    /// Whether message and document are of an acceptable form, and belong together if the document is inside.
+    pub format: Check,
+    /// One for each signer, in the order of the message; absent when it does not parse.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<SignatureReport>,
+    /// The worst of all. Which signers a document needs is for the domain to say.
+    pub overall: Verdict,
+}
+
+impl VerificationReport {
+    pub(super) fn refused(mut self, check: Check) -> Self {
+        self.overall = check.verdict();
+        self.format = check;
+        self
+    }
+
+    /// The canonical bytes.
+    pub fn to_canonical_bytes(&self) -> Result<Vec<u8>, CanonicalError> {
+        canonical::encode_any_length(self)
+    }
+
+    /// SHA-256 of the canonical bytes.
+    pub fn digest(&self) -> Result<Digest, CanonicalError> {
+        Ok(Digest::sha256(&[&self.to_canonical_bytes()?]))
+    }
+}
+
+/// The input by its digests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputDigests {
+    /// SHA-256 of the document.
+    pub document: Digest,
+    /// SHA-256 of the whole CMS, unsigned parts included: anyone could change those later.
+    pub signature: Digest,
+    /// The trusted time of signing.
+    pub signing_time: Timestamp,
+    /// The time of receipt.
+    pub receipt_time: Timestamp,
+}
+
+/// Facts about the CMS message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Container {
+    /// It came in BER and was brought to definite form for reading.
+    pub ber: bool,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// How many signers it has.
+    pub signers: u64,
+    /// The document is not inside.
+    pub detached: bool,
+}
+
+/// What proves the time of a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum TimeProof {
+    /// The ledger took it at this time.
+    Receipt {
+        /// The time.
+        at: Timestamp,
+    },
+}
+
+/// The checks that bind a document to a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntegrityChecks {
+    /// Attribute content-type, and the type of the content.
+    pub content_type: Check,
+    /// Attribute message-digest against the document.
+    pub message_digest: Check,
+    /// The signature value.
+    pub signature_value: Check,
+    /// Whether the signed attributes were sent in DER.
+    pub signed_attrs_der: Check,
+}
+
+/// Who signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignerCheck {
+    /// Whether the one certificate of the signer is there.
+    pub check: Check,
+    /// Attribute signing-certificate(-v2).
+    pub signing_certificate_attr: Check,
+    /// The ledger's id of the certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateId>,
+    /// The ledger's id of its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyId>,
+    /// Business identification number in its subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bin: Option<String>,
+    /// Individual identification number in its subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iin: Option<String>,
+}
+
+/// One signer's report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignatureReport {
+    /// SHA-256 of the SignerInfo, which names the signature.
+    pub id: Digest,
+    /// Place in the message, from 0.
+    pub index: u64,
+    /// What the signer claims; never used for anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_signing_time: Option<Timestamp>,
+    /// The earliest trusted time of the signature.
+    pub best_signature_time: TimeProof,
+    /// Whether the signature is of an acceptable form.
+    pub format: Check,
+    /// Whether the document is the signed one.
+    pub integrity: IntegrityChecks,
+    /// Who signed.
+    pub signer: SignerCheck,
+    /// The algorithms of signature and path, by the policy at the time of signing.
+    pub algorithms: Check,
+    /// The path to a trust anchor.
+    pub chain_at: PerTime<ChainCheck>,
+    /// The validity of the signer's certificate.
+    pub certificate_validity_at: PerTime<Check>,
+    /// One for each certificate of the path; absent without a path.
+    #[serde(default, skip_serializing_if = "RevocationAt::is_empty")]
+    pub revocation_at: RevocationAt,
+    /// Whether the certificate may sign documents.
+    pub key_usage: Check,
+    /// Timestamps of the signature.
+    pub timestamps: Check,
+    /// What it comes to.
+    pub verdict: Verdict,
+}
+
+/// The revocation status of every certificate of the path, target first, anchor last; absent without a path.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevocationAt {
+    /// At the trusted time of signing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_signing: Vec<RevocationCheck>,
+    /// At the time of receipt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_receipt: Vec<RevocationCheck>,
+}
+
+impl RevocationAt {
+    const fn is_empty(&self) -> bool {
+        self.at_signing.is_empty() && self.at_receipt.is_empty()
+    }
+}
+
+/// What came out of [`super::verify_certificate`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateReport {
+    /// Version of this structure: 1.
+    pub schema: u64,
+    /// Id of the signature policy.
+    pub policy: Digest,
+    /// Id of the trust snapshot.
+    pub trust: Digest,
+    /// The ledger's id of the certificate.
+    pub certificate: CertificateId,
+    /// The ledger's id of its key; absent when it does not parse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyId>,
+    /// The moment asked about.
+    pub at: Timestamp,
+    /// Whether it is a certificate of sound structure.
+    pub format: Check,
+    /// The path to a trust anchor.
+    pub chain: ChainCheck,
+    /// Its own validity.
+    pub validity: Check,
+    /// Target first, anchor last; absent without a path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revocation: Vec<RevocationCheck>,
+    /// The algorithms of the path, by the policy at the time.
+    pub algorithms: Check,
+    /// Whether it may sign documents.
+    pub key_usage: Check,
+    /// What it comes to.
+    pub verdict: Verdict,
+}
+
+impl CertificateReport {
+    pub(super) fn new(
+        certificate: &Arc<Certificate>,
+        policy: &SignaturePolicy,
+        trust: &TrustSnapshot,
+        at: Timestamp,
+        moment: Moment,
+        key_usage: Check,
+    ) -> Self {
+        let own =
+            [key_usage.verdict()].into_iter().chain(validation::verdicts(&moment)).chain([moment.algorithms.verdict()]);
+        let verdict = Verdict::worst(own);
+        Self {
+            schema: 1,
+            policy: policy.id(),
+            trust: trust.id(),
+            certificate: certificate.id(),
+            key: Some(certificate.key()),
+            at,
+            format: Check::pass(),
+            chain: moment.chain,
+            validity: moment.validity,
+            revocation: moment.revocation,
+            algorithms: moment.algorithms,
+            key_usage,
+            verdict,
+        }
+    }
+
+    pub(super) fn unreadable(
+        der: &[u8],
+        policy: &SignaturePolicy,
+        trust: &TrustSnapshot,
+        at: Timestamp,
+        error: &CertificateError,
+    ) -> Self {
+        let format = Check::fail(codes::PARSE, SubCode::FormatFailure).with_detail(error.to_string());
+        let not_reached = || Check::indeterminate(codes::NOT_REACHED, SubCode::FormatFailure);
+        Self {
+            schema: 1,
+            policy: policy.id(),
+            trust: trust.id(),
+            certificate: CertificateId::of_der(der),
+            key: None,
+            at,
+            verdict: format.verdict(),
+            format,
+            chain: ChainCheck { check: not_reached(), path: Vec::new() },
+            validity: not_reached(),
+            revocation: Vec::new(),
+            algorithms: not_reached(),
+            key_usage: not_reached(),
+        }
+    }
+
+    /// The canonical bytes.
+    pub fn to_canonical_bytes(&self) -> Result<Vec<u8>, CanonicalError> {
+        canonical::encode_any_length(self)
+    }
+
+    /// SHA-256 of the canonical bytes.
+    pub fn digest(&self) -> Result<Digest, CanonicalError> {
+        Ok(Digest::sha256(&[&self.to_canonical_bytes()?]))
+    }
+}
