@@ -3,7 +3,6 @@
 //! The flow, in reading order; a module uses only what stands before it (`examples/tests/tidy.rs`):
 //!
 //! ```text
-//! bytes ─▶ command ─▶ decision ─▶ event ─▶ record ─▶ log ─▶ projection ─▶ evidence
 //! ```
 
 pub mod digest;
