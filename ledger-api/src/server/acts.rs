@@ -234,7 +234,7 @@ pub(super) async fn publish_trust(mut act: Act) -> Answer {
         Some(PublishTrust {
             anchors: anchors?,
             intermediates: intermediates?,
-            policy: policy.unwrap_or_else(ledger_store::ledger::default_policy),
+            policy: policy.unwrap_or_else(super::facade::default_policy),
         })
     })())?;
     act.execute(command).await

@@ -19,9 +19,9 @@ use ledger_core::digest::Digest;
 use ledger_core::id::{ParticipantId, UserId};
 use ledger_core::record::{Actor, Capacity};
 use ledger_core::time::Timestamp;
-use ledger_store::ledger::Viewer;
 use serde::{Deserialize, Serialize};
 
+use super::facade::Viewer;
 use super::State;
 use super::problem::{Edge, Problem};
 
@@ -129,7 +129,7 @@ impl Tokens {
         getrandom::fill(&mut secret).map_err(|_| TokenError::Random)?;
         getrandom::fill(&mut user).map_err(|_| TokenError::Random)?;
         let token = format!("{PREFIX}{}", Base64UrlUnpadded::encode_string(&secret));
-        let grant = Grant { sha256: sha256(token), role, user: UserId::from_random(user), created_at: now };
+        let grant = Grant { sha256: sha256(&token), role, user: UserId::from_random(user), created_at: now };
         self.change(|grants| {
             grants.insert(grant.sha256, grant.clone());
         })?;

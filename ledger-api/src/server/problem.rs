@@ -10,9 +10,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use ledger_core::domain::refusal::{Detail, Finding, Refusal, RefusalCode};
-use ledger_store::ledger::LedgerError;
 use serde_json::{Value, json};
 
+use super::facade::LedgerError;
 use super::json::Fault;
 
 /// Every problem type is this and the slug.
@@ -32,6 +32,11 @@ macro_rules! edge {
             /// Every problem of the edge.
             #[cfg(test)]
             const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The slug: last part of the problem type.
+            pub(super) const fn slug(self) -> &'static str {
+                self.parts().0
+            }
 
             const fn parts(self) -> (&'static str, StatusCode, bool, &'static str) {
                 match self { $(Self::$name => ($slug, StatusCode::$status, $retryable, $title),)* }
@@ -82,6 +87,7 @@ fn status(code: RefusalCode) -> StatusCode {
         R::MediaTypeMismatch => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         R::CertificateAnnulled
         | R::CertificateExpired
+        | R::CertificateIndeterminate
         | R::CertificateMalformed
         | R::CertificateNotRegistered
         | R::CertificateNotYetValid
@@ -195,6 +201,8 @@ impl Problem {
         let rule = |fault: &Fault| RefusalCode::ALL.iter().copied().find(|code| code.as_str() == fault.code);
         let rules: Vec<RefusalCode> = faults.iter().filter_map(rule).collect();
         let outranking = rules.iter().find(|code| **code == private).or(rules.first());
+        let cursor = faults.iter().any(|fault| fault.code == Edge::CursorInvalid.slug());
+        let edge = if cursor { Edge::CursorInvalid } else { edge };
         let mut problem = outranking.map_or_else(|| Self::edge(edge), |code| Self::of_code(*code));
         let finding = |fault: &Fault| json!({"code": fault.code, "field": fault.field, "expected": fault.expected});
         problem.findings = faults.iter().map(finding).collect();
@@ -203,8 +211,7 @@ impl Problem {
 
     /// The rules said no.
     pub(super) fn refused(refusal: &Refusal) -> Self {
-        let mut findings = refusal.findings();
-        let mut problem = match findings.next() {
+        let mut problem = match refusal.findings().first() {
             Some(first) => Self { clause: Some(first.clause), ..Self::of_code(first.code) },
             None => Self::internal("a refusal without findings"),
         };
@@ -215,7 +222,7 @@ impl Problem {
                 members.insert("advice".to_owned(), finding.code.advice().into());
             }
             problem.findings.push(told);
-            if let Some(Detail::State { state, allowed }) = &finding.detail {
+            if let Some(Detail::State { state, allowed, .. }) = &finding.detail {
                 problem.state = Some((json!(state), json!(allowed)));
             }
         }

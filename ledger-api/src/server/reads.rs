@@ -1,16 +1,20 @@
 //! The reads: views, contents, journals, reports. What a caller may not see is not there.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpRequest, HttpResponse, web};
+use ledger_core::digest::Digest;
+use ledger_core::domain::command::{CommandKind, ConfirmReceiptDelivered};
 use ledger_core::domain::event::Format;
 use ledger_core::domain::statement;
 use ledger_core::id::{CertificateId, DeliveryId, DocumentId, EventId, KeyId, ParticipantId};
 use ledger_core::record::{Actor, Capacity};
-use ledger_store::ledger::{Direction, LedgerError};
 use serde_json::{Value, json};
 
+use super::facade::{Direction, LedgerError};
 use super::auth::{Caller, Role};
-use super::json::{Json, parsed, text};
-use super::problem::Problem;
+use super::json::{parsed, text};
+use super::problem::{Edge, Problem};
 use super::request::{CONTENT_BYTES_MAX, Id, OWN_KEYS, PAGE_ITEMS_MAX, Query, SMALL_BYTES_MAX};
 use super::{Answer, State, view};
 
@@ -37,13 +41,13 @@ pub(super) async fn certificate(
 pub(super) async fn possession(caller: Caller, state: web::Data<State>, Id(id): Id<ParticipantId>) -> Answer {
     owned(caller, id)?;
     state.ledger.participant(id).await?.ok_or_else(Problem::not_found)?;
-    Ok(view::bytes("application/octet-stream", statement::possession(state.ledger.origin(), id)))
+    Ok(view::bytes("application/octet-stream", statement::possession(state.ledger.origin(), id).map_err(Problem::internal)?))
 }
 
 /// `GET /v1/documents?after=&limit=`
 pub(super) async fn documents(caller: Caller, state: web::Data<State>, mut query: Query) -> Answer {
     let limit = query.limit();
-    let after = query.0.optional("after", "the next of the page before", parsed);
+    let after = query.cursor();
     query.build(Some(()))?;
     Ok(page(&state.ledger.documents(caller.viewer(), after, limit).await?))
 }
@@ -64,6 +68,20 @@ pub(super) async fn content(
     Ok(view::content(&request, &content))
 }
 
+/// `GET /v1/documents/{id}/timeline`
+pub(super) async fn timeline(caller: Caller, state: web::Data<State>, Id(id): Id<DocumentId>) -> Answer {
+    let view = state.ledger.document(id, caller.viewer()).await?.ok_or_else(Problem::not_found)?;
+    Ok(view::shown(&json!({"items": view.timeline})))
+}
+
+/// `GET /v1/documents/{id}/signatures`: who signed and countersigned, with what came of the checks.
+pub(super) async fn signatures(caller: Caller, state: web::Data<State>, Id(id): Id<DocumentId>) -> Answer {
+    let view = state.ledger.document(id, caller.viewer()).await?.ok_or_else(Problem::not_found)?;
+    let signed = view.slots.iter().filter_map(|slot| slot.signature.as_ref());
+    let answered = view.deliveries.iter().filter_map(|delivery| delivery.countersignature.as_ref());
+    Ok(view::shown(&json!({"items": signed.chain(answered).collect::<Vec<_>>()})))
+}
+
 /// `GET /v1/documents/{id}/assessment`: the four conditions (clause 5.2.3) for each signature and recipient.
 pub(super) async fn assessment(caller: Caller, state: web::Data<State>, Id(id): Id<DocumentId>) -> Answer {
     found(state.ledger.assessment(id, caller.viewer()).await?.as_ref())
@@ -79,10 +97,13 @@ pub(super) async fn evidence(caller: Caller, state: web::Data<State>, Id(id): Id
 pub(super) async fn signature(
     caller: Caller,
     state: web::Data<State>,
-    Id(_): Id<DocumentId>,
+    Id(id): Id<DocumentId>,
     request: HttpRequest,
 ) -> Answer {
     let event: EventId = path(&request, "event")?;
+    let view = state.ledger.document(id, caller.viewer()).await?.ok_or_else(Problem::not_found)?;
+    // The event belongs to this document: a URL does not pretend otherwise.
+    view.timeline.iter().find(|entry| entry.event.event == event).ok_or_else(Problem::not_found)?;
     let cms = state.ledger.signature(event, caller.viewer()).await?.ok_or_else(Problem::not_found)?;
     Ok(view::file("application/pkcs7-signature", "signature.p7s", cms))
 }
@@ -100,7 +121,7 @@ pub(super) async fn receipt(caller: Caller, state: web::Data<State>, Id(id): Id<
     {
         let actor = Actor { capacity: Capacity::Participant, participant: Some(participant), user: Some(caller.user) };
         let key = format!("{OWN_KEYS}receipt:{id}");
-        let command = ledger_core::domain::command::ConfirmReceiptDelivered { delivery: id };
+        let command = ConfirmReceiptDelivered { delivery: id };
         match state.ledger.execute(&actor, &key, command.into()).await {
             // Refused: the delivery is recorded already.
             Ok(_) | Err(LedgerError::Refused(_) | LedgerError::CommandReused) => {}
@@ -108,6 +129,31 @@ pub(super) async fn receipt(caller: Caller, state: web::Data<State>, Id(id): Id<
         }
     }
     Ok(view::shown(&notice))
+}
+
+/// `GET /v1/deliveries/{id}/statement?act=&reason_sha256=`: the bytes that a party signs for an act on a delivery.
+///
+/// A reason is somebody's text and URLs stand in logs, so the statement is asked for with the reason's SHA-256.
+pub(super) async fn statement_of_act(
+    caller: Caller,
+    state: web::Data<State>,
+    Id(id): Id<DeliveryId>,
+    mut query: Query,
+) -> Answer {
+    let act = query.0.required("act", "an act that is signed by a statement, for example recall", |json| {
+        let word = text(json)?;
+        CommandKind::ALL.iter().copied().find(|kind| kind.as_str() == word)
+    });
+    let reason: Option<Digest> = query.0.optional("reason_sha256", "64 lower-case hex digits", parsed);
+    let act = query.build(act)?;
+    let bytes = state.ledger.statement(act, id, "", caller.viewer()).await?.ok_or_else(Problem::not_found)?;
+    let mut members: BTreeMap<String, Value> = serde_json::from_slice(&bytes).map_err(Problem::internal)?;
+    if let Some(place) = members.get_mut("reason_sha256") {
+        let reason = reason.ok_or_else(|| Problem::with_detail(Edge::QueryInvalid, "this act needs reason_sha256"))?;
+        *place = json!(reason);
+    }
+    let bytes = ledger_core::canonical::encode(&members).map_err(Problem::internal)?;
+    Ok(view::bytes("application/octet-stream", bytes))
 }
 
 /// `GET /v1/journals/{incoming,outgoing}?year=` (clause 5.3.7)
@@ -124,7 +170,7 @@ pub(super) async fn journal(
     };
     let limit = query.limit();
     let year = query.0.required("year", "a year, for example 2026", parsed);
-    let after = query.0.optional("after", "the next of the page before", parsed);
+    let after = query.cursor();
     let participant = match caller.role {
         Role::Participant(id) => Some(id),
         Role::Operator | Role::Auditor => query.0.required("participant", "a participant id", parsed),
@@ -158,7 +204,7 @@ fn found(view: Option<&impl serde::Serialize>) -> Answer {
     view.map(|view| view::shown(view)).ok_or_else(Problem::not_found)
 }
 
-fn page<T: serde::Serialize>(page: &ledger_store::ledger::Page<T>) -> HttpResponse {
+fn page<T: serde::Serialize>(page: &super::facade::Page<T>) -> HttpResponse {
     view::shown(&json!({"items": page.items, "next": page.next}))
 }
 

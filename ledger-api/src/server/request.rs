@@ -58,6 +58,16 @@ impl Query {
         build(self.0, Edge::QueryInvalid, parameters)
     }
 
+    /// Where the page before ended.
+    pub(super) fn cursor(&mut self) -> Option<u64> {
+        let text = self.0.optional("after", "the next of the page before", json::text)?;
+        let cursor = text.parse().ok();
+        if cursor.is_none() {
+            self.0.fault("after", Edge::CursorInvalid.slug(), "the next of the page before");
+        }
+        cursor
+    }
+
     /// How many items a page is to have.
     pub(super) fn limit(&mut self) -> usize {
         let in_range = |value: Json| json::parsed::<usize>(value).filter(|limit| (1..=PAGE_ITEMS_MAX).contains(limit));
@@ -80,7 +90,6 @@ impl<T: std::str::FromStr> FromRequest for Id<T> {
 }
 
 /// A request to change something: who asks, under which idempotency key, and a body still unread.
-#[derive(Debug)]
 pub(super) struct Act {
     /// Who asks.
     pub caller: Caller,
