@@ -27,31 +27,38 @@ pub(super) async fn around(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = request_id();
-    let outer = request.request().clone();
     let method = request.method().clone();
-    let (response, cause) = match unwinding(next.call(request)).await {
-        Some(Ok(response)) => of_ours(response.map_into_boxed_body()),
-        Some(Err(error)) => {
-            let problem = error.as_error::<Problem>().and_then(Problem::cause).map(str::to_owned);
-            (of_ours(ServiceResponse::new(outer.clone(), error.error_response())).0, problem)
+    // No clone of the request may live while it is routed; where there is no response, its route is not known.
+    let response = match unwinding(next.call(request)).await {
+        Some(Ok(response)) => Ok(response.map_into_boxed_body()),
+        Some(Err(error)) => Err(error),
+        None => Err(Problem::internal("panic").into()),
+    };
+    let (response, route, cause) = match response {
+        Ok(response) => {
+            let route = response.request().match_pattern();
+            let (response, cause) = of_ours(response);
+            (Ok(response), route, cause)
         }
-        None => {
-            let problem = Problem::internal("panic");
-            (ServiceResponse::new(outer.clone(), problem.error_response()), Some("panic".to_owned()))
+        Err(error) => {
+            let cause = error.as_error::<Problem>().and_then(Problem::cause).map(str::to_owned);
+            (Err(error), None, cause)
         }
     };
-    let route = outer.match_pattern().unwrap_or_else(|| "-".to_owned());
-    let mut response = response;
-    let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis());
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let status = response.as_ref().map_or_else(|error| error.error_response().status(), ServiceResponse::status);
+    let (status, route, ms) = (status.as_u16(), route.as_deref().unwrap_or("-"), started.elapsed().as_millis());
     line("request", &format!("id={id} method={method} route={route} status={status} ms={ms}"));
     if let Some(cause) = cause {
         line("error", &format!("id={id} cause={cause:?}"));
     }
-    Ok(response)
+    response.map(|mut response| {
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            headers.insert(REQUEST_ID, value);
+        }
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    })
 }
 
 /// One log line on standard error: time, kind, members.
