@@ -71,7 +71,6 @@ impl std::fmt::Debug for Service {
 ///
 /// The caller closes the ledger afterwards; all its clones are one ledger.
 pub fn serve(ledger: Ledger, tokens: Arc<Tokens>, listener: TcpListener) -> std::io::Result<Service> {
-    quiet_panics();
     let state = web::Data::new(State { ledger, tokens, large_bodies: Semaphore::new(LARGE_BODIES_MAX) });
     let app = move || App::new().app_data(state.clone()).configure(routes).wrap(from_fn(log::around));
     let running = HttpServer::new(app)
@@ -192,8 +191,8 @@ pub fn error_chain(error: &dyn std::error::Error) -> String {
     problem::chain(error)
 }
 
-/// A panic's message may hold what a client sent: only its place is printed.
-fn quiet_panics() {
+/// A panic's message may hold what a client sent: from now on only its place is printed, in the whole process.
+pub fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(|| "-".to_owned(), ToString::to_string);
         log::line("panic", &format!("at={place}"));

@@ -66,7 +66,7 @@ fn roles_may_do_what_is_theirs_and_nothing_else() {
     let participant = service.participant(ID);
     let (operator, auditor) = (service.operator(), service.client(Role::Auditor));
     let document = json!({"format": "text", "title": "t", "content_base64": "aGk="});
-    participant.post("/v1/participants", "k", &registration("990740001230")).problem(403, "forbidden");
+    participant.post("/v1/participants", "k", &registration("990740001235")).problem(403, "forbidden");
     participant.post("/v1/trust", "k", &json!({})).problem(403, "forbidden");
     participant.post("/v1/crls", "k", &json!({})).problem(403, "forbidden");
     participant.post("/v1/tokens", "k", &json!({})).problem(403, "forbidden");
@@ -132,7 +132,7 @@ fn an_act_needs_an_idempotency_key_of_its_own() {
     let service = Service::start();
     let operator = service.operator();
     let json_type = ("Content-Type", "application/json");
-    let body = registration("990740001230").to_string();
+    let body = registration("990740001235").to_string();
     let send = |headers: &[(&str, &str)]| operator.send("POST", "/v1/participants", headers, body.as_bytes());
     send(&[json_type]).problem(400, "idempotency-key-missing");
     let long = "k".repeat(129);
@@ -141,14 +141,14 @@ fn an_act_needs_an_idempotency_key_of_its_own() {
     }
     send(&[json_type, ("Idempotency-Key", "a"), ("Idempotency-Key", "b")]).problem(400, "idempotency-key-invalid");
 
-    let first = operator.post("/v1/participants", "one", &registration("990740001230"));
+    let first = operator.post("/v1/participants", "one", &registration("990740001235"));
     assert_eq!(first.status, 201, "{first}");
     assert_eq!(first.header("idempotency-replayed"), None);
     assert!(first.header("location").unwrap().starts_with("/v1/participants/"), "{first}");
-    let again = operator.post("/v1/participants", "one", &registration("990740001230"));
+    let again = operator.post("/v1/participants", "one", &registration("990740001235"));
     assert_eq!((again.status, again.header("idempotency-replayed")), (201, Some("true")));
     assert_eq!(again.body, first.body);
-    let mut other = registration("990740001230");
+    let mut other = registration("990740001235");
     other["name"] = "Beta LLP".into();
     operator.post("/v1/participants", "one", &other).problem(422, "idempotency-key-reused");
 }
@@ -158,12 +158,12 @@ fn a_dry_run_finds_everything_and_does_nothing() {
     let service = Service::start();
     let operator = service.operator();
     let path = "/v1/participants?dry_run=true";
-    let body = registration("990740001230").to_string();
+    let body = registration("990740001235").to_string();
     for _ in 0..2 {
         let reply = operator.send("POST", path, &[("Content-Type", "application/json")], body.as_bytes());
         assert_eq!(reply.ok(200)["would_pass"], true);
     }
-    operator.post(path, "k", &registration("990740001231")).problem(422, "invalid-bin");
+    operator.post(path, "k", &registration("990740001236")).problem(422, "invalid-bin");
 }
 
 /// Bad requests, each with its own problem; the last member is a field that the findings must name.

@@ -99,6 +99,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
 }
 
 fn serve(options: Options) -> Result<(), Failure> {
+    server::quiet_panics();
     let data = options.data();
     let address = options.get("--listen").unwrap_or("127.0.0.1:8080").to_owned();
     // Before the ledger is opened: a second service says at once that the port is taken.

@@ -14,9 +14,9 @@ use ledger_core::id::ParticipantId;
 use serde_json::Value;
 
 /// A service in its own thread over a new ledger; stopped and removed when dropped.
-pub struct Service {
-    pub address: SocketAddr,
-    pub tokens: Arc<Tokens>,
+pub(crate) struct Service {
+    pub(crate) address: SocketAddr,
+    pub(crate) tokens: Arc<Tokens>,
     handle: Option<actix_web::dev::ServerHandle>,
     thread: Option<std::thread::JoinHandle<()>>,
     folder: PathBuf,
@@ -25,7 +25,7 @@ pub struct Service {
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 impl Service {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("edl-http-{}-{number}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
@@ -48,19 +48,19 @@ impl Service {
         Self { address, tokens, handle: Some(handle), thread: Some(thread), folder }
     }
 
-    pub fn client(&self, role: Role) -> Client {
+    pub(crate) fn client(&self, role: Role) -> Client {
         Client { address: self.address, token: Some(self.tokens.create(role, now()).unwrap().0) }
     }
 
-    pub fn operator(&self) -> Client {
+    pub(crate) fn operator(&self) -> Client {
         self.client(Role::Operator)
     }
 
-    pub fn participant(&self, id: &str) -> Client {
+    pub(crate) fn participant(&self, id: &str) -> Client {
         self.client(Role::Participant(id.parse::<ParticipantId>().unwrap()))
     }
 
-    pub fn stranger(&self) -> Client {
+    pub(crate) fn stranger(&self) -> Client {
         Client { address: self.address, token: None }
     }
 }
@@ -78,24 +78,24 @@ impl Drop for Service {
 }
 
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     address: SocketAddr,
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
 }
 
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self}"))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (found, value) = line.split_once(':')?;
             found.eq_ignore_ascii_case(name).then(|| value.trim())
@@ -104,7 +104,7 @@ impl Reply {
 
     /// Asserts the problem type and status; gives the problem.
     #[track_caller]
-    pub fn problem(&self, status: u16, slug: &str) -> Value {
+    pub(crate) fn problem(&self, status: u16, slug: &str) -> Value {
         assert_eq!(self.status, status, "{self}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self}");
         let problem = self.json();
@@ -113,7 +113,7 @@ impl Reply {
     }
 
     #[track_caller]
-    pub fn ok(&self, status: u16) -> Value {
+    pub(crate) fn ok(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self}");
         self.json()
     }
@@ -126,17 +126,17 @@ impl std::fmt::Display for Reply {
 }
 
 impl Client {
-    pub fn get(&self, path: &str) -> Reply {
+    pub(crate) fn get(&self, path: &str) -> Reply {
         self.send("GET", path, &[], b"")
     }
 
     /// A JSON body under an idempotency key.
-    pub fn post(&self, path: &str, key: &str, body: &Value) -> Reply {
+    pub(crate) fn post(&self, path: &str, key: &str, body: &Value) -> Reply {
         let headers = [("Content-Type", "application/json"), ("Idempotency-Key", key)];
         self.send("POST", path, &headers, body.to_string().as_bytes())
     }
 
-    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: ledger\r\nConnection: close\r\n");
         if let Some(token) = &self.token {
             head += &format!("Authorization: Bearer {token}\r\n");
@@ -150,7 +150,7 @@ impl Client {
         self.raw(&[head.as_bytes(), b"\r\n", body].concat())
     }
 
-    pub fn raw(&self, bytes: &[u8]) -> Reply {
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Reply {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         // The service may answer and close before it has read everything.
