@@ -38,7 +38,7 @@ pub trait Aggregate: Default + Clone + Debug + Serialize + DeserializeOwned + Se
     /// The kind of its streams.
     const KIND: StreamKind;
     /// What can be asked of it, together with what was read elsewhere to decide it.
-    type Command;
+    type Command: Send + Sync;
 
     /// Decides. The events are to be appended together or not at all; the first is homed in this stream, others may
     /// be homed in streams that do not exist yet. All reasons against it come back at once.

@@ -255,6 +255,12 @@ impl EventId {
         Self([t0, t1, t2, t3, t4, t5, 0x70 | (r0 & 0x0f), r1, 0x80 | (r2 & 0x3f), r3, r4, r5, r6, r7, r8, r9])
     }
 
+    /// Takes 16 bytes back; `None` if they are not a UUIDv7.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+        let [_, _, _, _, _, _, version, _, variant, ..] = bytes;
+        if version >> 4 == 7 && variant >> 6 == 2 { Some(Self(bytes)) } else { None }
+    }
+
     /// The bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -286,9 +292,7 @@ impl FromStr for EventId {
         let error = IdError { kind: "event id", expected: "a lower-case UUIDv7" };
         let digits: String = text.chars().filter(|c| *c != '-').collect();
         let bytes = parse_hex(&digits).map_err(|_| error)?;
-        let id = Self(bytes);
-        let version_and_variant = matches!(bytes, [_, _, _, _, _, _, v, _, n, ..] if v >> 4 == 7 && n >> 6 == 2);
-        if version_and_variant && id.to_string() == text { Ok(id) } else { Err(error) }
+        Self::from_bytes(bytes).filter(|id| id.to_string() == text).ok_or(error)
     }
 }
 

@@ -3,6 +3,7 @@
 //! The flow, in reading order; a module uses only what stands before it (`examples/tests/tidy.rs`):
 //!
 //! ```text
+//! bytes ─▶ command ─▶ decision ─▶ event ─▶ record ─▶ log ─▶ projection ─▶ evidence
 //! ```
 
 pub mod digest;
@@ -10,10 +11,10 @@ pub mod time;
 pub mod id;
 pub mod canonical;
 pub mod payload;
-pub mod projection;
 pub mod record;
 pub mod log;
 pub mod pki;
 pub mod signature;
 pub mod domain;
+pub mod projection;
 pub mod evidence;

@@ -20,6 +20,9 @@ impl Timestamp {
     /// Length of the text form in bytes.
     pub const TEXT_LENGTH: usize = 24;
 
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
     /// From milliseconds since 1970-01-01T00:00:00Z; `None` beyond the year 9999.
     pub const fn from_unix_ms(ms: u64) -> Option<Self> {
         if ms <= LAST_MS { Some(Self(ms)) } else { None }

@@ -1,288 +1,332 @@
-//! The index behind the log: which leaves belong to a stream, and where an event is.
+//! The index behind the log: which records a stream has, in SQLite, for reads and for people who know SQL.
 //!
-//! Derived: everything here can be dropped and built again from the log, and nothing waits for it before an
-//! acknowledgement. New entries stand in memory at once ([`StreamIndex::publish`]) and move to SQLite in big sorted
-//! flushes ([`StreamIndex::flush`]); a reader sees both as one.
+//! Derived and never waited for: rows wait in memory (queries see them there) and are written in big sorted
+//! transactions by a thread of its own. One row says how far the index has come; if that is beyond the log, or on
+//! another log, the index is thrown away and built again.
+//!
+//! ```sql
+//! events(seq, id)            -- log index and event id (16 bytes)
+//! streams(no, key)           -- number and map key (32 bytes, see docs/FORMAT.md)
+//! positions(stream, seq)     -- the records that name a stream
+//! applied(size, leaf)        -- one row: size of the log as of the last flush, leaf hash of its last leaf
+//! ```
 
 use std::collections::{BTreeMap, HashMap};
+use std::mem;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use ledger_core::digest::Digest;
-use ledger_core::id::{EventId, LeafIndex, TreeSize};
+use ledger_core::id::{EventId, LeafIndex};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use sha2::{Digest as _, Sha256};
 
-/// Bumped when the tables change; another number means: drop and build again.
+/// Rows in one transaction; more make it cheaper for each, and what a crash makes the next start read again longer.
+const FLUSH_ROWS: usize = 100_000;
+/// A quiet ledger's index is brought up to date after so long.
+const FLUSH_IDLE: Duration = Duration::from_secs(2);
 const SCHEMA_VERSION: i64 = 1;
+const SCHEMA: &str = "
+    CREATE TABLE applied(one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, leaf BLOB NOT NULL);
+    CREATE TABLE events(seq INTEGER PRIMARY KEY, id BLOB NOT NULL);
+    CREATE INDEX events_id ON events(id);
+    CREATE TABLE streams(no INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE);
+    CREATE TABLE positions(stream INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (stream, seq)) WITHOUT ROWID;
+    PRAGMA user_version = 1;
+";
 
-/// One leaf, as the index sees it.
+/// What the index holds of a leaf that is in a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IndexEntry {
-    /// Place in the log.
-    pub index: LeafIndex,
-    /// Leaf hash.
-    pub leaf: Digest,
-    /// The event; none for genesis and seals.
-    pub event: Option<EventId>,
-    /// Map keys of the streams that the leaf names, home first.
-    pub streams: Vec<Digest>,
+pub(crate) struct Row {
+    pub(crate) index: u64,
+    /// None for the genesis.
+    pub(crate) id: Option<EventId>,
+    /// Map keys.
+    pub(crate) streams: Vec<Digest>,
 }
 
-/// How far the index in SQLite has come.
+/// How far the index has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Applied {
-    /// Number of leaves applied.
-    pub size: TreeSize,
-    /// Hash of the last of them.
-    pub last_leaf: Digest,
-}
-
-/// Which places of a stream are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Places {
-    /// All records that name the stream.
-    All,
-    /// Those homed in it: what an aggregate folds.
-    Homed,
-}
-
-/// Why the index did not answer. The log is not touched by any of this.
-#[derive(Debug, thiserror::Error)]
-pub enum IndexError {
-    /// SQLite failed. The index can be deleted; it is built again from the log.
-    #[error("the index database failed")]
-    Database(#[from] rusqlite::Error),
-    /// Entries did not follow on what was applied.
-    #[error("index entries begin at leaf {given}, expected {expected}")]
-    Gap {
-        /// First leaf given.
-        given: u64,
-        /// First leaf expected.
-        expected: u64,
-    },
+pub(crate) struct Applied {
+    /// Size of the log.
+    pub(crate) size: u64,
+    /// Leaf hash of the last leaf.
+    pub(crate) leaf: Digest,
 }
 
 #[derive(Debug, Default)]
-struct Overlay {
-    /// Entries that SQLite does not have yet, in log order.
-    entries: Vec<IndexEntry>,
-    positions: HashMap<Digest, Vec<(u64, bool)>>,
-    events: HashMap<EventId, u64>,
+struct Waiting {
+    rows: Vec<Row>,
+    by_stream: HashMap<Digest, Vec<u64>>,
 }
 
-impl Overlay {
-    fn push(&mut self, entry: IndexEntry) {
-        for (place, key) in entry.streams.iter().enumerate() {
-            self.positions.entry(*key).or_default().push((entry.index.0, place == 0));
-        }
-        if let Some(event) = entry.event {
-            self.events.insert(event, entry.index.0);
-        }
-        self.entries.push(entry);
-    }
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Waiting,
+    /// What a transaction is just writing; still answered from here.
+    flushing: Arc<Waiting>,
+    applied: Option<Applied>,
+    pushed_since_wake: bool,
+    flush_now: bool,
+    stop: bool,
+    failed: Option<Arc<rusqlite::Error>>,
 }
 
-/// The index of one ledger.
 #[derive(Debug)]
-pub struct StreamIndex {
-    writer: Mutex<Connection>,
-    reader: Mutex<Connection>,
-    overlay: RwLock<Overlay>,
+struct Shared {
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    flushed: Condvar,
+    reader: Arc<Mutex<Connection>>,
+    writer: Arc<Mutex<Connection>>,
 }
 
-impl StreamIndex {
-    /// Opens or creates the index file; one of another schema or a damaged one is thrown away and starts empty.
-    pub fn open(path: &Path) -> Result<Self, IndexError> {
-        match Self::connect(path) {
-            Ok(index) => Ok(index),
-            Err(_) => {
-                for suffix in ["", "-wal", "-shm"] {
-                    let mut name = path.as_os_str().to_owned();
-                    name.push(suffix);
-                    // A file that is not there needs no removing; one that cannot be removed shows in the next line.
-                    let _removed = std::fs::remove_file(name);
-                }
-                Self::connect(path)
-            }
-        }
-    }
-
-    fn connect(path: &Path) -> Result<Self, IndexError> {
-        let writer = Connection::open(path)?;
-        writer.pragma_update(None, "journal_mode", "WAL")?;
-        writer.pragma_update(None, "synchronous", "NORMAL")?;
-        let version: i64 = writer.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version == 0 {
-            writer.execute_batch(
-                "BEGIN;
-                 CREATE TABLE applied(one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, leaf BLOB NOT NULL);
-                 CREATE TABLE streams(no INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE);
-                 CREATE TABLE places(stream INTEGER NOT NULL, leaf INTEGER NOT NULL, homed INTEGER NOT NULL,
-                                     PRIMARY KEY (stream, leaf)) WITHOUT ROWID;
-                 CREATE INDEX homed_places ON places(stream, leaf) WHERE homed = 1;
-                 CREATE TABLE events(id BLOB PRIMARY KEY, leaf INTEGER NOT NULL) WITHOUT ROWID;
-                 PRAGMA user_version = 1;
-                 COMMIT;",
-            )?;
-        } else if version != SCHEMA_VERSION {
-            return Err(IndexError::Database(rusqlite::Error::InvalidQuery));
-        }
-        let reader = Connection::open(path)?;
-        // Asking both tables shows a file that is no database or misses a table.
-        reader.query_row("SELECT count(*) FROM applied", [], |row| row.get::<_, i64>(0))?;
-        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader), overlay: RwLock::default() })
-    }
-
-    /// How far SQLite has come; the overlay is not counted.
-    pub fn applied(&self) -> Result<Option<Applied>, IndexError> {
-        let row = lock(&self.writer)
-            .query_row("SELECT size, leaf FROM applied", [], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
-            })
-            .optional()?;
-        Ok(row.and_then(|(size, leaf)| {
-            Some(Applied { size: TreeSize(u64::try_from(size).ok()?), last_leaf: Digest::from_slice(&leaf)? })
-        }))
-    }
-
-    /// Empties the index: it was ahead of the log, or belongs to another one.
-    pub fn reset(&self) -> Result<(), IndexError> {
-        *self.overlay.write().unwrap_or_else(PoisonError::into_inner) = Overlay::default();
-        lock(&self.writer).execute_batch(
-            "BEGIN; DELETE FROM applied; DELETE FROM streams; DELETE FROM places; DELETE FROM events; COMMIT;",
-        )?;
-        Ok(())
-    }
-
-    /// Makes entries visible; cheap, in memory. They follow on the ones before.
-    pub fn publish(&self, entries: Vec<IndexEntry>) {
-        let mut overlay = self.overlay.write().unwrap_or_else(PoisonError::into_inner);
-        for entry in entries {
-            overlay.push(entry);
-        }
-    }
-
-    /// Number of entries that wait for [`StreamIndex::flush`].
-    pub fn waiting(&self) -> usize {
-        self.overlay.read().unwrap_or_else(PoisonError::into_inner).entries.len()
-    }
-
-    /// Moves what is in memory to SQLite, in one transaction sorted by stream.
-    pub fn flush(&self) -> Result<(), IndexError> {
-        let entries = self.overlay.read().unwrap_or_else(PoisonError::into_inner).entries.clone();
-        let Some(last) = entries.last() else { return Ok(()) };
-        self.write(&entries)?;
-        let written = last.index.0;
-        // One lock over the exchange: a reader never finds an entry in neither place.
-        let mut overlay = self.overlay.write().unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::take(&mut *overlay).entries;
-        for entry in old.into_iter().filter(|entry| entry.index.0 > written) {
-            overlay.push(entry);
-        }
-        Ok(())
-    }
-
-    fn write(&self, entries: &[IndexEntry]) -> Result<(), IndexError> {
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(()) };
-        let expected = self.applied()?.map_or(0, |applied| applied.size.0);
-        if first.index.0 != expected {
-            return Err(IndexError::Gap { given: first.index.0, expected });
-        }
-        let mut places: BTreeMap<Digest, Vec<(u64, bool)>> = BTreeMap::new();
-        let mut events: Vec<(EventId, u64)> = Vec::new();
-        for entry in entries {
-            for (place, key) in entry.streams.iter().enumerate() {
-                places.entry(*key).or_default().push((entry.index.0, place == 0));
-            }
-            events.extend(entry.event.map(|event| (event, entry.index.0)));
-        }
-        events.sort_unstable();
-        let mut writer = lock(&self.writer);
-        let transaction = writer.transaction()?;
-        {
-            let mut stream =
-                transaction.prepare_cached("INSERT INTO streams(key) VALUES (?1) ON CONFLICT DO NOTHING")?;
-            let mut number = transaction.prepare_cached("SELECT no FROM streams WHERE key = ?1")?;
-            let mut place = transaction.prepare_cached("INSERT INTO places VALUES (?1, ?2, ?3)")?;
-            for (key, leaves) in places {
-                stream.execute(params![key.as_bytes().as_slice()])?;
-                let no: i64 = number.query_row(params![key.as_bytes().as_slice()], |row| row.get(0))?;
-                for (leaf, homed) in leaves {
-                    place.execute(params![no, to_sql(leaf), homed])?;
-                }
-            }
-            let mut event = transaction.prepare_cached("INSERT INTO events VALUES (?1, ?2)")?;
-            for (id, leaf) in events {
-                event.execute(params![id.as_bytes().as_slice(), to_sql(leaf)])?;
-            }
-        }
-        transaction.execute(
-            "INSERT INTO applied VALUES (1, ?1, ?2) ON CONFLICT(one) DO UPDATE SET size = ?1, leaf = ?2",
-            params![to_sql(last.index.0 + 1), last.leaf.as_bytes().as_slice()],
-        )?;
-        transaction.commit()?;
-        Ok(())
-    }
-
-    /// Leaves of a stream in log order, after a given one, at most `limit`.
-    pub fn positions(
-        &self,
-        stream: &Digest,
-        which: Places,
-        after: Option<LeafIndex>,
-        limit: usize,
-    ) -> Result<Vec<LeafIndex>, IndexError> {
-        // The overlay first: what moves to SQLite in between is then seen twice, not missed.
-        let recent: Vec<u64> = {
-            let overlay = self.overlay.read().unwrap_or_else(PoisonError::into_inner);
-            let places = overlay.positions.get(stream).map(Vec::as_slice).unwrap_or_default();
-            places.iter().filter(|(_, homed)| *homed || which == Places::All).map(|(leaf, _)| *leaf).collect()
-        };
-        let sql = match which {
-            Places::All => {
-                "SELECT leaf FROM places JOIN streams ON no = stream WHERE key = ?1 AND leaf > ?2 ORDER BY leaf LIMIT ?3"
-            }
-            Places::Homed => {
-                "SELECT leaf FROM places JOIN streams ON no = stream WHERE key = ?1 AND leaf > ?2 AND homed = 1 ORDER BY leaf LIMIT ?3"
-            }
-        };
-        let after = after.map_or(-1, |leaf| to_sql(leaf.0));
-        let reader = lock(&self.reader);
-        let mut statement = reader.prepare_cached(sql)?;
-        let limit_sql = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows =
-            statement.query_map(params![stream.as_bytes().as_slice(), after, limit_sql], |row| row.get::<_, i64>(0))?;
-        let mut leaves = Vec::new();
-        for row in rows {
-            leaves.push(u64::try_from(row?).unwrap_or(0));
-        }
-        let last = leaves.last().copied();
-        let wanted = |leaf: &u64| to_sql(*leaf) > after && last.is_none_or(|last| *leaf > last);
-        leaves.extend(recent.into_iter().filter(wanted));
-        leaves.truncate(limit);
-        Ok(leaves.into_iter().map(LeafIndex).collect())
-    }
-
-    /// Where an event is.
-    pub fn index_of_event(&self, event: EventId) -> Result<Option<LeafIndex>, IndexError> {
-        if let Some(leaf) = self.overlay.read().unwrap_or_else(PoisonError::into_inner).events.get(&event) {
-            return Ok(Some(LeafIndex(*leaf)));
-        }
-        let leaf = lock(&self.reader)
-            .prepare_cached("SELECT leaf FROM events WHERE id = ?1")?
-            .query_row(params![event.as_bytes().as_slice()], |row| row.get::<_, i64>(0))
-            .optional()?;
-        Ok(leaf.and_then(|leaf| u64::try_from(leaf).ok()).map(LeafIndex))
-    }
-}
-
-/// Leaf indexes stay below 2^63: a log grows by records, not by numbers from outside.
-fn to_sql(leaf: u64) -> i64 {
-    i64::try_from(leaf).unwrap_or(i64::MAX)
+/// The index with its thread.
+#[derive(Debug)]
+pub(crate) struct Index {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Index {
+    /// Opens the index in a file, or in memory. `leaf_of(size)` is the leaf hash of the last leaf of a log of that
+    /// size, if the log is that long. Returns how far the index has come.
+    pub(crate) fn open(
+        path: Option<&Path>,
+        leaf_of: &dyn Fn(u64) -> Option<Digest>,
+    ) -> Result<(Self, u64), rusqlite::Error> {
+        let (connection, size) = match path {
+            None => (create(Connection::open_in_memory()?)?, 0),
+            Some(path) => {
+                if let Some(found) = open_existing(path, leaf_of) {
+                    found
+                } else {
+                    for suffix in ["", "-wal", "-shm"] {
+                        let mut name = path.as_os_str().to_owned();
+                        name.push(suffix);
+                        // Whatever cannot be removed makes the next step fail.
+                        let _ = std::fs::remove_file(name);
+                    }
+                    (create(configure(Connection::open(path)?)?)?, 0)
+                }
+            }
+        };
+        let writer = Arc::new(Mutex::new(connection));
+        let reader = match path {
+            Some(path) => Arc::new(Mutex::new(configure(Connection::open(path)?)?)),
+            None => Arc::clone(&writer),
+        };
+        let (queue, wake, flushed) = (Mutex::default(), Condvar::new(), Condvar::new());
+        let shared = Arc::new(Shared { queue, wake, flushed, reader, writer });
+        let background = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("ledger-index".to_owned()).spawn(move || run(&background));
+        // Without a thread rows stay in memory, where they are found all the same.
+        Ok((Self { shared, thread: thread.ok() }, size))
+    }
+
+    /// Takes the rows of a batch that was published.
+    pub(crate) fn push(&self, rows: Vec<Row>, applied: Applied) {
+        let mut queue = lock(&self.shared.queue);
+        for row in &rows {
+            for key in &row.streams {
+                queue.waiting.by_stream.entry(*key).or_default().push(row.index);
+            }
+        }
+        queue.waiting.rows.extend(rows);
+        queue.applied = Some(applied);
+        queue.pushed_since_wake = true;
+        if queue.waiting.rows.len() >= FLUSH_ROWS {
+            self.shared.wake.notify_one();
+        }
+    }
+
+    /// The log indexes of the records that name a stream, in order.
+    pub(crate) fn positions(&self, stream: &Digest) -> Result<Vec<LeafIndex>, Arc<rusqlite::Error>> {
+        let mut found: Vec<u64> = {
+            let queue = lock(&self.shared.queue);
+            if let Some(error) = &queue.failed {
+                return Err(Arc::clone(error));
+            }
+            let waiting = [&*queue.flushing, &queue.waiting];
+            waiting.iter().filter_map(|waiting| waiting.by_stream.get(stream)).flatten().copied().collect()
+        };
+        {
+            let reader = lock(&self.shared.reader);
+            let mut statement = reader.prepare(
+                "SELECT seq FROM positions WHERE stream = (SELECT no FROM streams WHERE key = ?1) ORDER BY seq",
+            )?;
+            let rows = statement.query_map([stream.as_bytes()], |row| row.get::<_, i64>(0))?;
+            for row in rows {
+                found.push(u64::try_from(row?).unwrap_or_default());
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found.into_iter().map(LeafIndex).collect())
+    }
+
+    /// Writes what waits, and returns when it is written.
+    pub(crate) fn flush(&self) -> Result<(), Arc<rusqlite::Error>> {
+        let mut queue = lock(&self.shared.queue);
+        queue.flush_now = true;
+        self.shared.wake.notify_one();
+        while queue.flush_now && queue.failed.is_none() && self.thread.is_some() {
+            queue = self.shared.flushed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        queue.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// A digest over all that the index says; two indexes of one log have the same.
+    pub(crate) fn digest(&self) -> Result<Digest, Arc<rusqlite::Error>> {
+        self.flush()?;
+        let connection = lock(&self.shared.writer);
+        let mut hasher = Sha256::new();
+        let mut events = connection.prepare("SELECT seq, id FROM events ORDER BY seq")?;
+        let mut rows = events.query([])?;
+        while let Some(row) = rows.next()? {
+            hasher.update(row.get::<_, i64>(0)?.to_be_bytes());
+            hasher.update(row.get::<_, Vec<u8>>(1)?);
+        }
+        hasher.update(b"positions");
+        let sql = "SELECT key, seq FROM positions JOIN streams ON no = stream ORDER BY key, seq";
+        let mut positions = connection.prepare(sql)?;
+        let mut rows = positions.query([])?;
+        while let Some(row) = rows.next()? {
+            hasher.update(row.get::<_, Vec<u8>>(0)?);
+            hasher.update(row.get::<_, i64>(1)?.to_be_bytes());
+        }
+        Ok(Digest::new(hasher.finalize().into()))
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        lock(&self.shared.queue).stop = true;
+        self.shared.wake.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has written nothing it should not have: transactions.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn configure(connection: Connection) -> Result<Connection, rusqlite::Error> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    Ok(connection)
+}
+
+fn create(connection: Connection) -> Result<Connection, rusqlite::Error> {
+    connection.execute_batch(SCHEMA)?;
+    Ok(connection)
+}
+
+/// An existing index that is not ahead of the log and not of another one.
+fn open_existing(path: &Path, leaf_of: &dyn Fn(u64) -> Option<Digest>) -> Option<(Connection, u64)> {
+    if !path.exists() {
+        return None;
+    }
+    let connection = configure(Connection::open(path).ok()?).ok()?;
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).ok()?;
+    let applied = connection
+        .query_row("SELECT size, leaf FROM applied", [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
+        .optional()
+        .ok()?;
+    let (size, leaf) = match applied {
+        None => return (version == SCHEMA_VERSION).then_some((connection, 0)),
+        Some((size, leaf)) => (u64::try_from(size).ok()?, Digest::from_slice(&leaf)?),
+    };
+    (version == SCHEMA_VERSION && leaf_of(size) == Some(leaf)).then_some((connection, size))
+}
+
+fn run(shared: &Shared) {
+    let mut queue = lock(&shared.queue);
+    loop {
+        let full = queue.waiting.rows.len() >= FLUSH_ROWS;
+        if !full && !queue.flush_now && !queue.stop {
+            queue.pushed_since_wake = false;
+            let (woken, timeout) = shared.wake.wait_timeout(queue, FLUSH_IDLE).unwrap_or_else(PoisonError::into_inner);
+            queue = woken;
+            let idle = timeout.timed_out() && !queue.pushed_since_wake && !queue.waiting.rows.is_empty();
+            let due = queue.waiting.rows.len() >= FLUSH_ROWS || queue.flush_now || queue.stop;
+            if !idle && !due {
+                continue;
+            }
+        }
+        let batch = Arc::new(mem::take(&mut queue.waiting));
+        queue.flushing = Arc::clone(&batch);
+        let applied = queue.applied;
+        drop(queue);
+        let result = match applied {
+            Some(applied) if !batch.rows.is_empty() => write(&mut lock(&shared.writer), &batch, applied),
+            Some(_) | None => Ok(()),
+        };
+        queue = lock(&shared.queue);
+        match result {
+            Ok(()) => queue.flushing = Arc::default(),
+            Err(error) => {
+                queue.failed = Some(Arc::new(error));
+                queue.flush_now = false;
+                shared.flushed.notify_all();
+                return;
+            }
+        }
+        if queue.waiting.rows.is_empty() {
+            queue.flush_now = false;
+            shared.flushed.notify_all();
+            if queue.stop {
+                return;
+            }
+        }
+    }
+}
+
+fn write(connection: &mut Connection, batch: &Waiting, applied: Applied) -> Result<(), rusqlite::Error> {
+    let transaction = connection.transaction()?;
+    {
+        let mut event = transaction.prepare("INSERT INTO events(seq, id) VALUES (?1, ?2)")?;
+        for row in &batch.rows {
+            if let Some(id) = &row.id {
+                event.execute(params![signed(row.index), id.as_bytes()])?;
+            }
+        }
+        let mut find = transaction.prepare("SELECT no FROM streams WHERE key = ?1")?;
+        let mut add = transaction.prepare("INSERT INTO streams(key) VALUES (?1)")?;
+        let mut numbered = BTreeMap::new();
+        // In the order of the keys, so that the pages of the index are visited one after the other.
+        let sorted: BTreeMap<_, _> = batch.by_stream.iter().collect();
+        for (key, indexes) in sorted {
+            let found = find.query_row([key.as_bytes()], |row| row.get::<_, i64>(0)).optional()?;
+            let number = match found {
+                Some(number) => number,
+                None => add.insert([key.as_bytes()])?,
+            };
+            numbered.insert(number, indexes);
+        }
+        let mut position = transaction.prepare("INSERT INTO positions(stream, seq) VALUES (?1, ?2)")?;
+        for (number, indexes) in numbered {
+            for index in indexes {
+                position.execute(params![number, signed(*index)])?;
+            }
+        }
+        transaction.execute(
+            "INSERT INTO applied(one, size, leaf) VALUES (1, ?1, ?2)
+             ON CONFLICT(one) DO UPDATE SET size = excluded.size, leaf = excluded.leaf",
+            params![signed(applied.size), applied.leaf.as_bytes()],
+        )?;
+    }
+    transaction.commit()
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -290,57 +334,44 @@ mod tests {
     use super::*;
     use ledger_core::time::Timestamp;
 
-    fn entry(index: u64, streams: &[u8]) -> IndexEntry {
-        let at = Timestamp::from_unix_ms(index).unwrap();
-        IndexEntry {
-            index: LeafIndex(index),
-            leaf: Digest::sha256(&[&index.to_be_bytes()]),
-            event: (index > 0).then(|| EventId::from_time_and_random(at, [1; 10])),
-            streams: streams.iter().map(|stream| Digest::new([*stream; 32])).collect(),
-        }
+    fn row(index: u64, streams: &[u8]) -> Row {
+        let mut random = [0; 10];
+        random[2..].copy_from_slice(&index.to_be_bytes());
+        let id = EventId::from_time_and_random(Timestamp::EPOCH, random);
+        Row { index, id: Some(id), streams: streams.iter().map(|byte| Digest::new([*byte; 32])).collect() }
     }
 
-    fn leaves(index: &StreamIndex, stream: u8, which: Places, after: Option<u64>, limit: usize) -> Vec<u64> {
-        let found = index.positions(&Digest::new([stream; 32]), which, after.map(LeafIndex), limit).unwrap();
-        found.into_iter().map(|leaf| leaf.0).collect()
+    fn leaf_of(size: u64) -> Option<Digest> {
+        (size <= 10).then(|| Digest::sha256(&[&size.to_be_bytes()]))
     }
 
     #[test]
-    fn a_reader_sees_what_is_in_memory_and_in_the_file_as_one() {
-        let directory = std::env::temp_dir().join(format!("edl-index-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).unwrap();
-        let path = directory.join("index.sqlite");
-        let index = StreamIndex::open(&path).unwrap();
-        assert_eq!(index.applied().unwrap(), None);
-        index.publish(vec![entry(0, &[9]), entry(1, &[1, 2]), entry(2, &[2, 1])]);
-        let check = |index: &StreamIndex| {
-            assert_eq!(leaves(index, 1, Places::All, None, 9), [1, 2]);
-            assert_eq!(leaves(index, 1, Places::Homed, None, 9), [1]);
-            assert_eq!(leaves(index, 2, Places::All, Some(1), 9), [2]);
-            assert_eq!(leaves(index, 2, Places::All, None, 1), [1]);
-            assert_eq!(leaves(index, 3, Places::All, None, 9), [0_u64; 0]);
-            assert_eq!(index.index_of_event(entry(2, &[]).event.unwrap()).unwrap(), Some(LeafIndex(2)));
-        };
-        check(&index);
+    fn records_are_found_before_and_after_they_are_written_and_after_reopening() {
+        let path = std::env::temp_dir().join(format!("edl-index-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        let file = path.join("index.sqlite");
+        let (index, size) = Index::open(Some(&file), &leaf_of).unwrap();
+        assert_eq!(size, 0);
+        index.push(vec![row(1, &[1, 2]), row(2, &[2])], Applied { size: 4, leaf: leaf_of(4).unwrap() });
+        let of = |index: &Index, key: u8| index.positions(&Digest::new([key; 32])).unwrap();
+        assert_eq!(of(&index, 2), [LeafIndex(1), LeafIndex(2)]);
         index.flush().unwrap();
-        assert_eq!(index.waiting(), 0);
-        check(&index);
-        index.publish(vec![entry(3, &[1])]);
-        assert_eq!(leaves(&index, 1, Places::All, None, 9), [1, 2, 3]);
-        index.flush().unwrap();
-        assert_eq!(index.applied().unwrap().unwrap().size, TreeSize(4));
+        assert_eq!(of(&index, 2), [LeafIndex(1), LeafIndex(2)]);
+        index.push(vec![row(4, &[2])], Applied { size: 6, leaf: leaf_of(6).unwrap() });
+        assert_eq!(of(&index, 2), [LeafIndex(1), LeafIndex(2), LeafIndex(4)]);
+        let digest = index.digest().unwrap();
         drop(index);
-
-        let index = StreamIndex::open(&path).unwrap();
-        assert_eq!(leaves(&index, 1, Places::All, None, 9), [1, 2, 3]);
-        index.publish(vec![entry(5, &[1])]);
-        assert!(matches!(index.flush(), Err(IndexError::Gap { given: 5, expected: 4 })));
-        index.reset().unwrap();
-        assert_eq!(leaves(&index, 1, Places::All, None, 9), [0_u64; 0]);
+        let (index, size) = Index::open(Some(&file), &leaf_of).unwrap();
+        assert_eq!((size, of(&index, 2).len(), of(&index, 1).len(), of(&index, 3).len()), (6, 3, 1, 0));
+        assert_eq!(index.digest().unwrap(), digest);
         drop(index);
-
-        std::fs::write(&path, b"this is no database at all, but text").unwrap();
-        assert_eq!(StreamIndex::open(&path).unwrap().applied().unwrap(), None, "a damaged index starts empty");
-        std::fs::remove_dir_all(&directory).unwrap();
+        // Ahead of the log, or on another log: thrown away.
+        let (index, size) = Index::open(Some(&file), &|size| leaf_of(size + 1)).unwrap();
+        assert_eq!((size, of(&index, 2).len()), (0, 0));
+        drop(index);
+        std::fs::write(&file, b"not a database").unwrap();
+        assert_eq!(Index::open(Some(&file), &leaf_of).unwrap().1, 0);
+        std::fs::remove_dir_all(&path).unwrap();
     }
 }

@@ -1,6 +1,22 @@
-//! To be written.
-pub mod index;
+//! What is kept: the durable document ledger. One directory is one ledger, and one process writes it.
+//!
+//! An embedder needs [`Ledger`] and a handful of its methods; [`store`] says what is promised underneath.
+
+pub mod environment;
+pub mod store;
+mod durable;
+mod index;
+mod sequencer;
+pub mod embedded;
 pub mod vault;
+pub mod projector;
+pub mod aggregate;
+pub mod ledger;
+pub mod testing;
+
+pub use embedded::{EmbeddedStore, StoreOptions};
+pub use ledger::{Executed, Ledger, LedgerError, LedgerOptions};
+pub use sequencer::View;
 
 #[cfg(feature = "test-ca")]
 pub mod test_ca;

@@ -122,8 +122,7 @@ pub fn build(input: &BundleInput) -> Result<Vec<u8>, BuildError> {
     let mut payloads = Vec::new();
     for payload in &input.payloads {
         let leaf = input.leaves.get(&payload.leaf).ok_or(missing(payload.leaf))?;
-        let record =
-            Record::decode(leaf).map_err(|source| BuildError::Record { index: payload.leaf, source })?;
+        let record = Record::decode(leaf).map_err(|source| BuildError::Record { index: payload.leaf, source })?;
         let file = payload_file(payload.leaf, &record, &payload.slot);
         let salt = Digest::new(*payload.salt.as_bytes());
         payloads.push(PayloadEntry { file: file.clone(), leaf: payload.leaf, salt, slot: payload.slot.clone() });
@@ -197,7 +196,9 @@ pub fn payload_file(index: LeafIndex, record: &Record, slot: &Slot) -> String {
             let format = member("format");
             format!("documents/{}/content.{}", home.id(), format_ending(format.as_ref().and_then(|text| text.as_str())))
         }
-        (StreamKind::Document, "document.formed", "content-info") => format!("documents/{}/content-info.json", home.id()),
+        (StreamKind::Document, "document.formed", "content-info") => {
+            format!("documents/{}/content-info.json", home.id())
+        }
         (StreamKind::Document, "document.signature_applied", "cms" | "report") => {
             match member("slot").and_then(|number| number.as_u64()) {
                 Some(number) => format!("documents/{}/signatures/{number:02}.{}", home.id(), ending(slot)),
@@ -248,7 +249,7 @@ fn format_ending(format: Option<&str>) -> &'static str {
     }
 }
 
-/// The list of files that ASiC-E takes over from OpenDocument (ETSI EN 319 162-1 annex A).
+/// The list of files that ASiC-E takes over from `OpenDocument` (ETSI EN 319 162-1 annex A).
 pub(crate) fn asic_manifest(names: &BTreeSet<&str>) -> String {
     let mut out = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -329,8 +330,7 @@ pub fn open(bytes: &[u8]) -> Result<Bundle<'_>, BundleError> {
     let contents = container::read(bytes)?;
     let files: BTreeMap<&str, &[u8]> = contents.entries.iter().map(|entry| (entry.name, entry.content)).collect();
     let file = |name: &'static str| files.get(name).copied().ok_or(BundleError::FileMissing { name });
-    let manifest =
-        Manifest::decode(file(MANIFEST)?).map_err(|source| BundleError::File { name: MANIFEST, source })?;
+    let manifest = Manifest::decode(file(MANIFEST)?).map_err(|source| BundleError::File { name: MANIFEST, source })?;
     let streams = Streams::decode(file(STREAMS)?).map_err(|source| BundleError::File { name: STREAMS, source })?;
     let inclusion =
         decode_inclusion(file(INCLUSION)?).map_err(|source| BundleError::File { name: INCLUSION, source })?;

@@ -64,9 +64,9 @@ pub(super) fn assess(case: &Case<'_>, judged: &[Judged]) -> Vec<FourConditions> 
     let document = case.bundle.manifest.document;
     let deliveries: Vec<_> = case
         .considered()
-        .filter_map(|(_, shown)| match &shown.event {
-            Event::DeliveryOpened(event) if event.document == document => Some(event.clone()),
-            _ => None,
+        .filter_map(|(_, shown)| {
+            let Event::DeliveryOpened(event) = &shown.event else { return None };
+            (event.document == document).then(|| event.clone())
         })
         .collect();
     let mut conditions = Vec::new();
@@ -78,10 +78,8 @@ pub(super) fn assess(case: &Case<'_>, judged: &[Judged]) -> Vec<FourConditions> 
         }
         for delivery in &deliveries {
             let received = received(case, delivery.delivery);
-            let authentic = match one.at_signing {
-                _ if case.is_contradicted(one.index) => Condition::NotEstablished,
-                verdict => established(verdict),
-            };
+            let contradicted = case.is_contradicted(one.index);
+            let authentic = if contradicted { Condition::NotEstablished } else { established(one.at_signing) };
             let in_force = match (received, one.at_receipt.get(&delivery.delivery)) {
                 (None, _) => Condition::NotEstablished,
                 (Some(_), None) => Condition::Indeterminate,
@@ -133,6 +131,7 @@ fn received(case: &Case<'_>, delivery: DeliveryId) -> Option<(LeafIndex, Timesta
 
 /// Whether the participant had accepted the agreement; the recipient may have done so after the signature.
 fn has_agreed(case: &Case<'_>, participant: ParticipantId) -> bool {
-    let is = |shown: &Shown| matches!(&shown.event, Event::AgreementAccepted(event) if event.participant == participant);
+    let is =
+        |shown: &Shown| matches!(&shown.event, Event::AgreementAccepted(event) if event.participant == participant);
     case.considered().any(|(_, shown)| is(shown))
 }

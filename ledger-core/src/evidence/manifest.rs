@@ -14,6 +14,8 @@ use crate::payload::{Salt, Slot};
 pub const BUNDLE_TAG: &str = "edl/v1/bundle";
 /// `t` of `ledger/streams.json`.
 pub const STREAMS_TAG: &str = "edl/v1/streams";
+/// The most streams: a document with a thousand deliveries has some thousands. Each is compared with each record.
+pub const STREAMS_MAX: usize = 4096;
 
 /// `bundle.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +203,7 @@ impl Streams {
         canonical::check_any_length(bytes)?;
         let streams: Self = serde_json::from_slice(bytes).map_err(ManifestError::Schema)?;
         rule(streams.t == STREAMS_TAG, "t is not edl/v1/streams")?;
+        rule(streams.streams.len() <= STREAMS_MAX, "more than 4096 streams")?;
         rule(streams.streams.is_sorted_by(|a, b| a.stream < b.stream), "streams are not sorted or doubled")?;
         Ok(streams)
     }

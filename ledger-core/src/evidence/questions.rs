@@ -121,7 +121,10 @@ fn authenticity(case: &Case<'_>, judged: &[Judged]) -> Answer {
         }
         Some((_, content)) => {
             let digest = crate::digest::Digest::sha256(&[content]);
-            (fact(case, &formed), format!("the content (SHA-256 {digest}) is the one recorded and covered by {same} signatures"))
+            (
+                fact(case, &formed),
+                format!("the content (SHA-256 {digest}) is the one recorded and covered by {same} signatures"),
+            )
         }
     };
     let text = "Is the document authentic (unchanged)?";
@@ -149,23 +152,23 @@ fn signing(case: &Case<'_>, judged: &[Judged]) -> Answer {
         let contested = if one.contested { ", contested (compromise reported)" } else { "" };
         format!("{who} by certificate {}: {state}{contested}", one.signed.certificate)
     };
-    let statement = match over_document.is_empty() {
-        true => "no signature over the document".to_owned(),
-        false => over_document.iter().map(describe).collect::<Vec<_>>().join("; "),
-    };
+    let mut statement = over_document.iter().map(describe).collect::<Vec<_>>().join("; ");
+    if statement.is_empty() {
+        "no signature over the document".clone_into(&mut statement);
+    }
     let events = over_document.iter().map(|one| EventRef { index: one.index, id: Some(one.event) }).collect();
     Answer { question: "Q4", text: "Was it signed by these signatures?", answer, statement, events }
 }
 
 fn identity(case: &Case<'_>, judged: &[Judged]) -> Answer {
     let accounted = of_type(case, |event| matches!(event, Event::DeliveryAccounted(_)));
-    let answer = match authenticity(case, judged).answer {
-        Establishment::Established => fact(case, &accounted),
-        other => other,
-    };
+    let authentic = authenticity(case, judged).answer;
+    let answer = if authentic == Establishment::Established { fact(case, &accounted) } else { authentic };
     let statement = match accounted.len() {
         0 => "no recipient has received the document".to_owned(),
-        count => format!("one content is recorded; {count} recipients were given it, and its signatures were checked then"),
+        count => {
+            format!("one content is recorded; {count} recipients were given it, and its signatures were checked then")
+        }
     };
     let text = "Is what was received identical to what was sent?";
     Answer { question: "Q5", text, answer, statement, events: references(&accounted) }

@@ -54,9 +54,7 @@ pub enum TrustDirectoryError {
 impl TrustDirectory {
     /// Reads the files `origin`, `genesis.sha256`, `log.vkey` and `ca/*.pem`, `ca/*.der`; others are left alone.
     /// Names are relative to the directory, with `/`.
-    pub fn from_files<'a>(
-        files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
-    ) -> Result<Self, TrustDirectoryError> {
+    pub fn from_files<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, TrustDirectoryError> {
         let (mut origin, mut genesis, mut log_key) = (None, None, None);
         let mut certificates = Vec::new();
         for (count, (name, bytes)) in files.into_iter().enumerate() {
@@ -92,10 +90,11 @@ impl TrustDirectory {
         }
         let missing = |name| TrustDirectoryError::Missing { name };
         let none: [&[u8]; 0] = [];
-        let authorities = match certificates.is_empty() {
-            true => None,
+        let authorities = if certificates.is_empty() {
+            None
+        } else {
             // Whoever puts a certificate there trusts it, self-issued or not.
-            false => Some(Arc::new(TrustSnapshot::from_parts(certificates.iter().map(Vec::as_slice), none)?)),
+            Some(Arc::new(TrustSnapshot::from_parts(certificates.iter().map(Vec::as_slice), none)?))
         };
         Ok(Self {
             origin: origin.ok_or(missing("origin"))?,

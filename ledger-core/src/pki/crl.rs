@@ -216,6 +216,17 @@ impl Crl {
         }
     }
 
+    /// SHA-256 of the issuer's name in DER.
+    pub fn issuer_digest(&self) -> Digest {
+        Digest::sha256(&[self.issuer.der()])
+    }
+
+    /// Whether the certificate names the issuer and its key verifies the signature. Whether it may sign lists at a
+    /// time is asked again, with its path, whenever the list is used.
+    pub fn is_signed_by(&self, issuer: &Certificate) -> bool {
+        issuer.subject() == &self.issuer && self.verify(issuer, AlgorithmRegistry::standard()).is_ok()
+    }
+
     pub(crate) const fn issuer(&self) -> &Name {
         &self.issuer
     }

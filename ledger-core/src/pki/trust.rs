@@ -59,6 +59,11 @@ struct Wire {
 }
 
 impl TrustSnapshot {
+    /// Trust in nobody: what a ledger has before its operator publishes any. Every path ends indeterminate.
+    pub const fn nobody() -> Self {
+        Self { anchors: Vec::new(), intermediates: Vec::new() }
+    }
+
     /// Sorts certificates into anchors (issuer and subject are the same) and intermediates.
     ///
     /// Whoever calls this trusts every self-issued certificate in the list.

@@ -281,9 +281,9 @@ impl Known {
     }
 
     /// 5.2.3.4: both ends of the signature are parties of the agreement, and the document is of a regulated kind.
-    fn regulated(&self, course: &Course, signer: ParticipantId, signed: EventRef) -> Condition {
-        let by = course.accounted.unwrap_or(course.opened);
-        let parties = [(signer, signed), (course.sender, by), (course.recipient, by)];
+    fn regulated(&self, course: &Course, by: ParticipantId, signed: EventRef) -> Condition {
+        let receipt = course.accounted.unwrap_or(course.opened);
+        let parties = [(by, signed), (course.sender, receipt), (course.recipient, receipt)];
         let mut evidence: Vec<EventRef> = self.formed.into_iter().collect();
         let mut finding = if self.formed.is_some() { Finding::Established } else { Finding::Indeterminate };
         for (party, moment) in parties {
@@ -348,7 +348,7 @@ impl Check {
                     certificate: match finding(of_certificate, of_signature) {
                         // A signature that is not authentic says nothing about the certificate.
                         Finding::Established => Finding::Indeterminate,
-                        other => other,
+                        told @ (Finding::NotEstablished | Finding::Indeterminate) => told,
                     },
                     at,
                 }

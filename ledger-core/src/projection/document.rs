@@ -19,7 +19,8 @@ use crate::domain::command::CommandKind;
 use crate::domain::delivery::{Delivery, Party};
 use crate::domain::document::Document;
 use crate::domain::event::{
-    CheckedSignature, DeliveryOpened, DocumentFormed, Event, Format, Signed, Verdict, VersionName,
+    CheckedSignature, CompromiseReported, DeliveryOpened, DocumentFormed, Event, Format, KeyUseSuspended, Signed,
+    Verdict, VersionName,
 };
 use crate::domain::refusal::RefusalCode;
 use crate::id::{CertificateId, DeliveryId, DocumentId, KeyId, ParticipantId};
@@ -231,6 +232,7 @@ impl DocumentFold {
     }
 
     /// Takes in the next event; one that does not concern the document changes nothing.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are of deliveries, whose fold takes them")]
     pub fn apply(&mut self, logged: Logged<'_>) {
         let event = logged.2;
         if let Event::CompromiseReported(_) | Event::KeyUseSuspended(_) = event {
@@ -280,12 +282,12 @@ impl DocumentFold {
     }
 
     fn apply_to_key(&mut self, logged: Logged<'_>) {
-        let key = match logged.2 {
-            Event::CompromiseReported(e) => e.key,
-            Event::KeyUseSuspended(e) => e.key,
-            _ => return,
+        let (Event::CompromiseReported(CompromiseReported { key, .. })
+        | Event::KeyUseSuspended(KeyUseSuspended { key, .. })) = logged.2
+        else {
+            return;
         };
-        let (history, timeline) = self.keys.entry(key).or_default();
+        let (history, timeline) = self.keys.entry(*key).or_default();
         history.apply(logged);
         timeline.push(TimelineEntry::of(logged));
     }
@@ -517,8 +519,8 @@ impl DeliveryFold {
         slots: &[SlotView],
         history: impl Fn(KeyId) -> Option<&'a KeyHistory>,
     ) -> DeliveryView {
-        let Delivery { receipt, notice, answer, revocation, .. } = self.state;
-        let mut view = DeliveryView { receipt, notice, answer, revocation, ..self.view.clone() };
+        let Delivery { answer, notice, receipt, revocation, .. } = self.state;
+        let mut view = DeliveryView { answer, notice, receipt, revocation, ..self.view.clone() };
         if let Some(signature) = &mut view.countersignature {
             signature.window = history(signature.key).and_then(|history| history.window(signature.signed));
         }
@@ -531,12 +533,12 @@ impl DeliveryFold {
             .chain(view.countersignature.as_ref().map(|signature| signature.finding(None, None)))
             .collect();
         view.display_status = display_of(&view);
-        view.awaiting = match view.display_status {
-            DisplayStatus::AwaitingAnswer => awaiting(viewer, |me| me == view.recipient),
-            DisplayStatus::AnnulmentProposed => {
-                awaiting(viewer, |me| view.proposal.is_some_and(|proposal| proposal.by != me))
-            }
-            _ => None,
+        view.awaiting = if view.display_status == DisplayStatus::AwaitingAnswer {
+            awaiting(viewer, |me| me == view.recipient)
+        } else if view.display_status == DisplayStatus::AnnulmentProposed {
+            awaiting(viewer, |me| view.proposal.is_some_and(|proposal| proposal.by != me))
+        } else {
+            None
         };
         view.allowed_actions = self.allowed_actions(viewer);
         view

@@ -47,6 +47,10 @@ struct Pool {
     policies: BTreeMap<Digest, SignaturePolicy>,
 }
 
+/// The most verifications for one bundle: 32 signatures at 120 receipts, each of some milliseconds. A file made to
+/// cost more has nothing to say that a reader would wait for.
+const VERIFICATIONS_MAX: usize = 4096;
+
 pub(super) fn check(case: &mut Case<'_>) -> Vec<Judged> {
     let pool = collect(case);
     let document = case.bundle.manifest.document;
@@ -55,6 +59,7 @@ pub(super) fn check(case: &mut Case<'_>) -> Vec<Judged> {
     let mut deliveries: BTreeMap<DeliveryId, Delivery> = BTreeMap::new();
     let mut judged = Vec::new();
     let accounted = accounted(case);
+    let mut budget = VERIFICATIONS_MAX;
     for index in indexes {
         let Some(shown) = case.records.get(&index).cloned() else { continue };
         if let Event::CertificateRegistered(event) = &shown.event {
@@ -65,6 +70,12 @@ pub(super) fn check(case: &mut Case<'_>) -> Vec<Judged> {
         }
         let delivery = delivery_of(&shown.event);
         if let Some(signed) = shown.event.signature() {
+            let cost = accounted.len().saturating_add(2);
+            let Some(left) = budget.checked_sub(cost) else {
+                case.find_at(Code::SignatureIndeterminate, index, "more signatures than are verified for one document");
+                continue;
+            };
+            budget = left;
             let before = delivery.and_then(|id| deliveries.get(&id));
             let covered = covered(case, index, &shown.event, before, &origin);
             judged.extend(check_signature(case, &pool, index, &shown, signed, covered, &accounted));
@@ -89,8 +100,8 @@ fn collect(case: &Case<'_>) -> Pool {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other events carry nothing for the pool")]
         match &shown.event {
             Event::CertificateRegistered(_) => {
-                payload("certificate").into_iter().for_each(|der| pool.certificates.add_certificate(der));
-                for der in der_sequence(payload("chain").unwrap_or_default()) {
+                let own = payload("certificate").into_iter();
+                for der in own.chain(der_sequence(payload("chain").unwrap_or_default())) {
                     pool.certificates.add_certificate(der);
                 }
             }
@@ -116,7 +127,7 @@ fn collect(case: &Case<'_>) -> Pool {
 }
 
 /// Certificates in DER, one after the other. What is not a sequence ends the list.
-fn der_sequence(bytes: &[u8]) -> Vec<&[u8]> {
+pub(in crate::evidence) fn der_sequence(bytes: &[u8]) -> Vec<&[u8]> {
     let (mut rest, mut found) = (bytes, Vec::new());
     while let [0x30, length, tail @ ..] = rest {
         let size = match *length {
@@ -146,9 +157,9 @@ impl Pool {
 /// When each delivery of the document was accounted.
 fn accounted(case: &Case<'_>) -> BTreeMap<DeliveryId, Timestamp> {
     let document = case.bundle.manifest.document;
-    let accounted = |(_, shown): (LeafIndex, &Shown)| match &shown.event {
-        Event::DeliveryAccounted(event) if event.document == document => Some((event.delivery, shown.record.at)),
-        _ => None,
+    let accounted = |(_, shown): (LeafIndex, &Shown)| {
+        let Event::DeliveryAccounted(event) = &shown.event else { return None };
+        (event.document == document).then_some((event.delivery, shown.record.at))
     };
     case.considered().filter_map(accounted).collect()
 }
@@ -215,10 +226,7 @@ fn check_signature(
     let cms = case.bundle.payload(index, "cms").map(|(_, content)| content);
     // What is missing is a finding already.
     let (Some(cms), Some((document, over_document))) = (cms, covered) else { return None };
-    let slot = match &shown.event {
-        Event::SignatureApplied(event) => Some(event.slot),
-        _ => None,
-    };
+    let slot = if let Event::SignatureApplied(event) = &shown.event { Some(event.slot) } else { None };
     let name = slot.map_or_else(|| shown.event.type_name().to_owned(), |slot| format!("slot {slot}"));
 
     // Once more with what the ledger used.
@@ -255,8 +263,8 @@ fn check_signature(
     let report = run(&document, cms, &evidence, &trust, &policy, signed_at, signed_at);
     judged.at_signing = report.overall;
     judged.content_matches = Some(matches(&report));
-    let signer = report.signatures.first().map(|one| (one.signer.certificate, one.signer.key));
-    if report.signatures.len() != 1 || signer != Some((Some(signed.certificate), Some(signed.key))) {
+    let found = report.signatures.first().map(|one| (one.signer.certificate, one.signer.key));
+    if report.signatures.len() != 1 || found != Some((Some(signed.certificate), Some(signed.key))) {
         case.find_at(Code::IdMismatch, index, format!("{name}: the signer's certificate is not the recorded one"));
     }
     say(case, index, &format!("{name} at signing"), report.overall);
@@ -273,7 +281,7 @@ fn check_signature(
     Some(judged)
 }
 
-fn run(
+pub(in crate::evidence) fn run(
     document: &[u8],
     signature: &[u8],
     evidence: &EvidenceSet,
@@ -303,26 +311,19 @@ fn say(case: &mut Case<'_>, index: LeafIndex, name: &str, verdict: Verdict) {
 }
 
 /// A verdict with its sub-indication as ETSI EN 319 102-1 spells it.
-fn words(verdict: Verdict) -> String {
+pub(in crate::evidence) fn words(verdict: Verdict) -> String {
     let text = |code: &signature::SubCode| match serde_json::to_value(code) {
         Ok(serde_json::Value::String(text)) => text,
         _ => String::new(),
     };
     match verdict {
         Verdict::Passed => "passed".to_owned(),
-        Verdict::Failed(code) => text(&code),
-        Verdict::Indeterminate(code) => text(&code),
+        Verdict::Failed(code) | Verdict::Indeterminate(code) => text(&code),
     }
 }
 
 /// The registration of a certificate whose payloads are shown (clause 8.1).
-fn check_certificate(
-    case: &mut Case<'_>,
-    pool: &Pool,
-    index: LeafIndex,
-    shown: &Shown,
-    event: &CertificateRegistered,
-) {
+fn check_certificate(case: &mut Case<'_>, pool: &Pool, index: LeafIndex, shown: &Shown, event: &CertificateRegistered) {
     let payload = |slot| case.bundle.payload(index, slot).map(|(_, content)| content);
     let (Some(der), Some(possession)) = (payload("certificate"), payload("possession")) else { return };
     let Some(trust) = case.trust.authorities.clone() else {

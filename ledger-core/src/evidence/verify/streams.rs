@@ -1,6 +1,6 @@
 //! Completeness: every stream that the question needs, with all its positions, against the sealed map.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Case, CompleteStream};
 use crate::digest::Digest;
@@ -63,11 +63,16 @@ fn check_claim(case: &mut Case<'_>, claim: &StreamClaim) -> Option<CompleteStrea
         complete.positions.push((index, leaf));
     }
     let names = |shown: &super::Shown| shown.record.streams.contains(stream);
-    let omitted: Vec<LeafIndex> =
-        case.records.iter().filter(|(index, shown)| names(shown) && !indexes.contains(index)).map(|(i, _)| *i).collect();
+    let omitted: Vec<LeafIndex> = case
+        .records
+        .iter()
+        .filter(|(index, shown)| names(shown) && !indexes.contains(index))
+        .map(|(i, _)| *i)
+        .collect();
     for index in omitted {
         case.find_at(Code::StreamOmitsRecord, index, stream.to_string());
     }
+    check_gaps(case, stream, &complete);
     let counted = frontier.count() == claim.count;
     let proof = MapProof::decode_present(&claim.map.0);
     let map_root = case.seal.as_ref().map(|seal| seal.map_root);
@@ -84,17 +89,16 @@ fn check_claim(case: &mut Case<'_>, claim: &StreamClaim) -> Option<CompleteStrea
         case.find(Code::StreamIncomplete, format!("{stream}: {why}"));
         return None;
     }
-    check_gaps(case, stream, &complete);
     Some(complete)
 }
 
 /// In a complete stream every home record is shown or withheld: where `seq` jumps, that many must be withheld between.
 fn check_gaps(case: &mut Case<'_>, stream: &StreamId, complete: &CompleteStream) {
-    let (mut expected, mut prev, mut hidden) = (0, case.trust.genesis, BTreeMap::<Digest, ()>::new());
+    let (mut expected, mut prev, mut hidden) = (0, case.trust.genesis, BTreeSet::<Digest>::new());
     let mut findings = Vec::new();
     for (index, leaf) in &complete.positions {
         let Some(shown) = case.records.get(index) else {
-            hidden.insert(*leaf, ());
+            hidden.insert(*leaf);
             continue;
         };
         if shown.record.home() != Some(stream) {
@@ -103,7 +107,7 @@ fn check_gaps(case: &mut Case<'_>, stream: &StreamId, complete: &CompleteStream)
         let missing = shown.record.seq.checked_sub(expected).and_then(|missing| usize::try_from(missing).ok());
         let fits = match missing {
             Some(0) => shown.record.prev == prev,
-            Some(missing) => missing <= hidden.len() && hidden.contains_key(&shown.record.prev),
+            Some(missing) => missing <= hidden.len() && hidden.contains(&shown.record.prev),
             None => false,
         };
         if !fits {

@@ -48,6 +48,11 @@ impl Name {
         Ok(Self { raw: tlv.raw.to_vec(), comparable })
     }
 
+    /// The DER as it stood.
+    pub(crate) fn der(&self) -> &[u8] {
+        &self.raw
+    }
+
     /// All attributes in order; `parse` has checked the structure.
     pub(crate) fn attributes(&self) -> Vec<Attribute<'_>> {
         let mut found = Vec::new();

@@ -1,0 +1,635 @@
+//! Commands: from the question to the acknowledged records, through the framework of `cqrs-es`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use cqrs_es::{AggregateContext, AggregateError, CqrsFramework, EventEnvelope, EventStore};
+use ledger_core::domain::certificate::{Certificate, CertificateCommand, CertificateFacts};
+use ledger_core::domain::command::{self, Command, CommandKind};
+use ledger_core::domain::delivery::{Delivery, DeliveryCommand, ReceiptFacts, ReceivedSignature};
+use ledger_core::domain::document::{Document, DocumentCommand, FormFacts, RecipientFacts, SendFacts};
+use ledger_core::domain::event::Event;
+use ledger_core::domain::key::{CompromiseFacts, Key, KeyCommand};
+use ledger_core::domain::ledger_acts::{CrlContents, CrlFacts, LedgerActs, LedgerCommand, TrustFacts};
+use ledger_core::domain::participant::{Participant, ParticipantCommand, RegistrationFacts};
+use ledger_core::domain::refusal::Refusal;
+use ledger_core::domain::{Aggregate, Circumstances, statement};
+use ledger_core::id::{
+    CertificateId, CommandId, DeliveryId, DocumentId, EventId, IdentityId, ParticipantId, RequestDigest, StreamId,
+};
+use ledger_core::log::receipt::Receipt;
+use ledger_core::pki::crl::Crl;
+use ledger_core::record::{Actor, Basis, Capacity, Cause, Record};
+use ledger_core::signature::{SignaturePolicy, TrustSnapshot, private_key};
+use ledger_core::time::Timestamp;
+
+use super::facts::check_signature;
+use super::load::Reads;
+use super::{Executed, Inner, Ledger, LedgerError, lock};
+use crate::aggregate::{Cqrs, Decided, EventIds, Services};
+use crate::store::{Append, Draft, Expectation, StoreError};
+use crate::vault::random;
+
+/// Version of the terms that every act discharges; their register comes with the whole agreement.
+pub(super) const TERMS: &str = "idocs-2021-10-11";
+/// How often a decision is made again because others were first. Two parties race; more is contention.
+const ATTEMPTS_MAX: u32 = 16;
+/// How many refusals of one participant are recorded a minute; beyond that they only get their answer.
+const REFUSALS_PER_MINUTE: usize = 30;
+
+/// A command on its way.
+struct Errand<'a> {
+    ledger: &'a Inner,
+    actor: &'a Actor,
+    command: CommandId,
+    request: RequestDigest,
+    now: Timestamp,
+    dry_run: bool,
+}
+
+impl Ledger {
+    /// Carries out a command, or says why not with all reasons; returns when the records are durable and covered by
+    /// a signed checkpoint. The same key and command again give the first receipts again, for ever.
+    pub async fn execute(
+        &self,
+        actor: &Actor,
+        idempotency_key: &str,
+        command: Command,
+    ) -> Result<Executed, LedgerError> {
+        let well_formed = idempotency_key.bytes().all(|byte| byte.is_ascii_graphic());
+        if !well_formed || !(1..=128).contains(&idempotency_key.len()) {
+            return Err(LedgerError::IdempotencyKey);
+        }
+        let ledger = &*self.inner;
+        let secret = &ledger.secrets.ledger_secret;
+        let id = CommandId::of_idempotency_key(secret, acting_as(actor), idempotency_key);
+        let request = command.request_digest(secret)?;
+        if let Some(executed) = ledger.executed_before(id, request)? {
+            return Ok(executed);
+        }
+        let kind = command.kind();
+        let executed = self.attempt(actor, id, request, command, false).await;
+        if let Err(LedgerError::Refused(refusal)) = &executed {
+            ledger.record_refusal(actor, kind, refusal).await?;
+        }
+        if executed.is_ok() && matches!(kind, CommandKind::PublishTrust | CommandKind::RecordCrl) {
+            ledger.refresh_checking().await?;
+        }
+        executed
+    }
+
+    /// Says what [`Ledger::execute`] would say, and changes nothing (not even a refusal is recorded).
+    pub async fn check(&self, actor: &Actor, command: Command) -> Result<(), LedgerError> {
+        let secret = &self.inner.secrets.ledger_secret;
+        let id = CommandId::of_idempotency_key(secret, acting_as(actor), "dry-run");
+        let request = command.request_digest(secret)?;
+        self.attempt(actor, id, request, command, true).await.map(drop)
+    }
+
+    async fn attempt(
+        &self,
+        actor: &Actor,
+        id: CommandId,
+        request: RequestDigest,
+        command: Command,
+        dry_run: bool,
+    ) -> Result<Executed, LedgerError> {
+        for _ in 0..ATTEMPTS_MAX {
+            let now = self.inner.clock.now();
+            let errand = Errand { ledger: &self.inner, actor, command: id, request, now, dry_run };
+            match errand.run(command.clone()).await {
+                Err(LedgerError::Store(StoreError::Conflict { stream, .. })) => {
+                    if stream == self.inner.ledger_stream() {
+                        self.inner.refresh_checking().await?;
+                    }
+                }
+                Err(LedgerError::Store(StoreError::CommandReused { .. })) => return Err(LedgerError::CommandReused),
+                outcome => return outcome,
+            }
+        }
+        Err(LedgerError::Contended)
+    }
+}
+
+/// Whose idempotency keys these are: a participant's, or an officer's own.
+fn acting_as(actor: &Actor) -> ParticipantId {
+    let officer = actor.user.map(|user| ParticipantId::from_random(*user.as_bytes()));
+    actor.participant.or(officer).unwrap_or(ParticipantId::from_random([0; 16]))
+}
+
+impl Inner {
+    /// What came of a command that was carried out before.
+    fn executed_before(&self, id: CommandId, request: RequestDigest) -> Result<Option<Executed>, LedgerError> {
+        match self.store.find_command(id)? {
+            None => Ok(None),
+            Some((_, before)) if before != request => Err(LedgerError::CommandReused),
+            Some((first, _)) => Ok(Some(executed(self.store.receipts_of_command(first, id)?, true)?)),
+        }
+    }
+
+    /// Refusals are evidence: "I tried at T, and it was refused because" (clause 5.3.6).
+    async fn record_refusal(&self, actor: &Actor, kind: CommandKind, refusal: &Refusal) -> Result<(), LedgerError> {
+        let Some(participant) = actor.participant else { return Ok(()) };
+        let now = self.clock.now();
+        {
+            let mut refusals = lock(&self.refusals);
+            let recent = refusals.entry(participant).or_default();
+            recent.retain(|at| now.unix_ms().saturating_sub(*at) < 60_000);
+            if recent.len() >= REFUSALS_PER_MINUTE {
+                return Ok(());
+            }
+            recent.push(now.unix_ms());
+        }
+        let stream = StreamId::participant(participant);
+        for _ in 0..ATTEMPTS_MAX {
+            let (state, _) = self.load::<Participant>(&stream)?;
+            if !state.is_registered() {
+                return Ok(());
+            }
+            let unique: [u8; 32] = random()?;
+            let key = format!("refused-{}", ledger_core::digest::encode_hex(&unique));
+            let command = CommandId::of_idempotency_key(&self.secrets.ledger_secret, participant, &key);
+            let request = RequestDigest::of_request(&self.secrets.ledger_secret, key.as_bytes());
+            let errand = Errand { ledger: self, actor, command, request, now, dry_run: false };
+            let ids = EventIds::from_random(now, random()?);
+            let recorded = ledger_core::domain::Recorded { id: ids.next(), at: now };
+            let event = Participant::refused(participant, kind, refusal);
+            match errand.append(vec![Decided { event, recorded }], Vec::new()).await {
+                Err(LedgerError::Store(StoreError::Conflict { .. })) => {}
+                outcome => return outcome.map(drop),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn executed(receipts: Vec<Receipt>, replayed: bool) -> Result<Executed, LedgerError> {
+    let mut events = Vec::new();
+    let mut subjects: Vec<StreamId> = Vec::new();
+    for receipt in &receipts {
+        let record = Record::decode(receipt.leaf.as_bytes()).map_err(LedgerError::record(receipt.index))?;
+        events.push(record.id);
+        subjects.extend(record.home().filter(|home| !subjects.contains(home)).cloned());
+    }
+    Ok(Executed { receipts, events, subjects, replayed })
+}
+
+impl Errand<'_> {
+    /// Loads what the decision needs, and decides.
+    async fn run(&self, command: Command) -> Result<Executed, LedgerError> {
+        match command {
+            Command::RegisterParticipant(command) => self.register_participant(command).await,
+            Command::RegisterCertificate(command) => self.register_certificate(command).await,
+            Command::FormDocument(command) => self.form_document(command).await,
+            Command::ApplySignature(command) => self.apply_signature(command).await,
+            Command::SendDocument(command) => self.send_document(command).await,
+            Command::Receive(command) => self.receive(command).await,
+            Command::ConfirmReceiptDelivered(command) => {
+                let stream = StreamId::delivery(command.delivery);
+                self.party_of_delivery(command.delivery)?;
+                self.decide::<Delivery>(&stream, DeliveryCommand::ConfirmReceiptDelivered(command), Vec::new()).await
+            }
+            Command::Countersign(command) => {
+                let mut reads = Vec::new();
+                let delivery = self.party_of_delivery(command.delivery)?;
+                let document = delivery.opened.as_ref().map(|opened| opened.document);
+                let content = self.content(document.ok_or(LedgerError::NotFound("delivery"))?).await?;
+                let facts = self.ledger.signer_facts(&content, &command.cms, self.now, &mut reads)?;
+                let stream = StreamId::delivery(command.delivery);
+                self.decide::<Delivery>(&stream, DeliveryCommand::Countersign(command, facts), reads).await
+            }
+            Command::RefuseAnswer(c) => {
+                self.signed_act(c.delivery, CommandKind::RefuseAnswer, &c.reason.clone(), c.cms.clone(), |facts| {
+                    DeliveryCommand::RefuseAnswer(c, facts)
+                })
+                .await
+            }
+            Command::Recall(c) => {
+                self.signed_act(c.delivery, CommandKind::Recall, "", c.cms.clone(), |facts| {
+                    DeliveryCommand::Recall(c, facts)
+                })
+                .await
+            }
+            Command::Withdraw(c) => {
+                self.signed_act(c.delivery, CommandKind::Withdraw, &c.reason.clone(), c.cms.clone(), |facts| {
+                    DeliveryCommand::Withdraw(c, facts)
+                })
+                .await
+            }
+            Command::ProposeAnnulment(c) => {
+                self.signed_act(c.delivery, CommandKind::ProposeAnnulment, &c.reason.clone(), c.cms.clone(), |facts| {
+                    DeliveryCommand::ProposeAnnulment(c, facts)
+                })
+                .await
+            }
+            Command::AcceptAnnulment(c) => {
+                self.signed_act(c.delivery, CommandKind::AcceptAnnulment, "", c.cms.clone(), |facts| {
+                    DeliveryCommand::AcceptAnnulment(c, facts)
+                })
+                .await
+            }
+            Command::RefuseAnnulment(c) => {
+                self.signed_act(c.delivery, CommandKind::RefuseAnnulment, &c.reason.clone(), c.cms.clone(), |facts| {
+                    DeliveryCommand::RefuseAnnulment(c, facts)
+                })
+                .await
+            }
+            Command::WithdrawAnnulmentProposal(c) => {
+                self.signed_act(c.delivery, CommandKind::WithdrawAnnulmentProposal, "", c.cms.clone(), |facts| {
+                    DeliveryCommand::WithdrawAnnulmentProposal(c, facts)
+                })
+                .await
+            }
+            Command::ReportCompromise(command) => self.report_compromise(command).await,
+            Command::PublishTrust(command) => self.publish_trust(command).await,
+            Command::RecordCrl(command) => self.record_crl(command).await,
+        }
+    }
+
+    async fn register_participant(&self, command: command::RegisterParticipant) -> Result<Executed, LedgerError> {
+        let ledger = self.ledger;
+        let participant = ParticipantId::from_random(random()?);
+        let identity = IdentityId::of_number(&ledger.secrets.index_key, command.identity_kind, &command.number);
+        let stream = StreamId::identity(identity);
+        let revision = ledger.store.state_of(&stream).revision;
+        let facts = RegistrationFacts {
+            participant,
+            identity,
+            identity_is_registered: revision > 0,
+            mode: ledger.store.genesis().identifiers,
+            terms_in_force: vec![TERMS.parse().map_err(|_| LedgerError::Internal("terms".to_owned()))?],
+        };
+        let reads = vec![(stream, Expectation::Revision(revision))];
+        let home = StreamId::participant(participant);
+        self.decide::<Participant>(&home, ParticipantCommand::Register(command, facts), reads).await
+    }
+
+    async fn register_certificate(&self, command: command::RegisterCertificate) -> Result<Executed, LedgerError> {
+        let ledger = self.ledger;
+        let mut reads = Vec::new();
+        let checking = ledger.checking();
+        ledger.note_checking(&checking, &mut reads);
+        let check = ledger.certificate_check(&checking, &command.certificate, &command.chain, self.now)?;
+        let challenge = statement::possession(ledger.origin(), command.participant)?;
+        let possession = check_signature(&checking, &challenge, &command.possession, self.now, self.now)?;
+        let participant = ledger.read(&StreamId::participant(command.participant), &mut reads)?;
+        let key: Key = match &check.contents {
+            Some(contents) => ledger.read(&StreamId::key(contents.key), &mut reads)?,
+            None => Key::default(),
+        };
+        let facts = CertificateFacts {
+            check,
+            possession,
+            participant,
+            key_is_suspended: key.is_suspended(),
+            basis: checking.basis.clone(),
+        };
+        let stream = StreamId::certificate(CertificateId::of_der(&command.certificate));
+        self.decide::<Certificate>(&stream, CertificateCommand::Register(command, facts), reads).await
+    }
+
+    async fn form_document(&self, command: command::FormDocument) -> Result<Executed, LedgerError> {
+        let mut reads = Vec::new();
+        let document = DocumentId::from_random(random()?);
+        let mut signers = BTreeMap::new();
+        for slot in &command.signers {
+            let participant: Participant = self.ledger.read(&StreamId::participant(slot.participant), &mut reads)?;
+            if participant.is_registered() {
+                signers.insert(slot.participant, participant);
+            }
+        }
+        let facts = FormFacts {
+            document,
+            sender: self.ledger.read(&StreamId::participant(command.sender), &mut reads)?,
+            signers,
+            private_key_material: private_key::looks_like_private_key(&command.content),
+        };
+        self.decide::<Document>(&StreamId::document(document), DocumentCommand::Form(command, facts), reads).await
+    }
+
+    async fn apply_signature(&self, command: command::ApplySignature) -> Result<Executed, LedgerError> {
+        let mut reads = Vec::new();
+        self.party_of_document(command.document)?;
+        let content = self.content(command.document).await?;
+        let facts = self.ledger.signer_facts(&content, &command.cms, self.now, &mut reads)?;
+        let stream = StreamId::document(command.document);
+        self.decide::<Document>(&stream, DocumentCommand::Sign(command, facts), reads).await
+    }
+
+    async fn send_document(&self, command: command::SendDocument) -> Result<Executed, LedgerError> {
+        let mut reads = Vec::new();
+        let document = self.party_of_document(command.document)?;
+        let sender = match &document.formed {
+            Some(formed) => self.ledger.read(&StreamId::participant(formed.sender), &mut reads)?,
+            None => Participant::default(),
+        };
+        let mut recipients = BTreeMap::new();
+        for recipient in &command.recipients {
+            let participant: Participant =
+                self.ledger.read(&StreamId::participant(recipient.participant), &mut reads)?;
+            if participant.is_registered() {
+                let delivery = DeliveryId::from_random(random()?);
+                recipients.insert(recipient.participant, RecipientFacts { participant, delivery });
+            }
+        }
+        let stream = StreamId::document(command.document);
+        let facts = SendFacts { sender, recipients };
+        self.decide::<Document>(&stream, DocumentCommand::Send(command, facts), reads).await
+    }
+
+    /// The second moment of clause 5.2.3.2: every signature is checked again, as of now.
+    async fn receive(&self, command: command::Receive) -> Result<Executed, LedgerError> {
+        let ledger = self.ledger;
+        let mut reads = Vec::new();
+        let delivery = self.party_of_delivery(command.delivery)?;
+        let document = delivery.opened.as_ref().map(|opened| opened.document);
+        let document = document.ok_or(LedgerError::NotFound("delivery"))?;
+        let state: Document = ledger.read(&StreamId::document(document), &mut reads)?;
+        let content = self.content(document).await?;
+        let checking = ledger.checking();
+        ledger.note_checking(&checking, &mut reads);
+        let slot = "cms".parse().map_err(|_| LedgerError::Internal("slot".to_owned()))?;
+        let mut signatures = Vec::new();
+        for applied in &state.signatures {
+            let cms = ledger.payload_of_event(applied.event, &slot).await?;
+            signatures.push(ReceivedSignature {
+                slot: applied.slot,
+                certificate: applied.signature.certificate,
+                signed_at: applied.at,
+                key: ledger.read(&StreamId::key(applied.signature.key), &mut reads)?,
+                check: check_signature(&checking, &content, &cms.bytes, applied.at, self.now)?,
+            });
+        }
+        let facts = ReceiptFacts { signatures, basis: checking.basis.clone() };
+        let stream = StreamId::delivery(command.delivery);
+        self.decide::<Delivery>(&stream, DeliveryCommand::Receive(command, facts), reads).await
+    }
+
+    /// An act on a delivery that a party signs by a statement.
+    async fn signed_act(
+        &self,
+        delivery: DeliveryId,
+        kind: CommandKind,
+        reason: &str,
+        cms: Vec<u8>,
+        command: impl FnOnce(ledger_core::domain::check::SignerFacts) -> DeliveryCommand,
+    ) -> Result<Executed, LedgerError> {
+        let mut reads = Vec::new();
+        let state = self.party_of_delivery(delivery)?;
+        let statement = statement::of_act(self.ledger.origin(), kind, &state, reason);
+        let statement = statement.ok_or(LedgerError::NotFound("delivery"))??;
+        let facts = self.ledger.signer_facts(&statement, &cms, self.now, &mut reads)?;
+        self.decide::<Delivery>(&StreamId::delivery(delivery), command(facts), reads).await
+    }
+
+    async fn report_compromise(&self, command: command::ReportCompromise) -> Result<Executed, LedgerError> {
+        let mut reads = Vec::new();
+        let stream = StreamId::key(command.key);
+        let mut certificates = Vec::new();
+        let mut seen = Vec::new();
+        for index in self.ledger.store.records_of_stream(&stream)? {
+            let Some(entry) = self.ledger.entry(index)? else { continue };
+            let Event::CertificateRegistered(registered) = &entry.event else { continue };
+            if !seen.contains(&registered.certificate) {
+                seen.push(registered.certificate);
+                certificates.push(self.ledger.read(&StreamId::certificate(registered.certificate), &mut reads)?);
+            }
+        }
+        let facts = CompromiseFacts { certificates };
+        self.decide::<Key>(&stream, KeyCommand::ReportCompromise(command, facts), reads).await
+    }
+
+    async fn publish_trust(&self, command: command::PublishTrust) -> Result<Executed, LedgerError> {
+        let snapshot = TrustSnapshot::from_parts(&command.anchors, &command.intermediates).ok();
+        let policy: Option<SignaturePolicy> = serde_json::from_slice(&command.policy).ok();
+        // A policy counts in its canonical form only: its id is a digest of that.
+        let policy = policy.filter(|policy| policy.to_canonical_bytes().is_ok_and(|bytes| bytes == command.policy));
+        let facts = TrustFacts {
+            origin: self.ledger.origin().clone(),
+            trust: snapshot.as_ref().map(TrustSnapshot::id).unwrap_or_default(),
+            snapshot: snapshot.and_then(|snapshot| snapshot.encode().ok()),
+            policy: policy.map(|policy| policy.id()),
+        };
+        let stream = self.ledger.ledger_stream();
+        self.decide::<LedgerActs>(&stream, LedgerCommand::PublishTrust(command, facts), Vec::new()).await
+    }
+
+    async fn record_crl(&self, command: command::RecordCrl) -> Result<Executed, LedgerError> {
+        let checking = self.ledger.checking();
+        let contents = Crl::parse(&command.crl).ok().filter(|crl| crl.unusable().is_none()).map(|crl| CrlContents {
+            issuer: crl.issuer_digest(),
+            this_update: crl.this_update(),
+            next_update: crl.next_update(),
+            is_trusted: checking
+                .trust
+                .anchors()
+                .iter()
+                .chain(checking.trust.intermediates())
+                .any(|issuer| crl.is_signed_by(issuer)),
+        });
+        let facts = CrlFacts { origin: self.ledger.origin().clone(), contents };
+        let stream = self.ledger.ledger_stream();
+        self.decide::<LedgerActs>(&stream, LedgerCommand::RecordCrl(command, facts), Vec::new()).await
+    }
+
+    /// The document, if the actor may know of it.
+    fn party_of_document(&self, document: DocumentId) -> Result<Document, LedgerError> {
+        let (state, _) = self.ledger.load::<Document>(&StreamId::document(document))?;
+        let formed = state.formed.as_ref().ok_or(LedgerError::NotFound("document"))?;
+        let party = |participant: ParticipantId| {
+            formed.sender == participant || formed.slots.iter().any(|slot| slot.participant == participant)
+        };
+        self.may_know(party)
+            .then_some(())
+            .or_else(|| self.is_recipient(document).then_some(()))
+            .ok_or(LedgerError::NotFound("document"))?;
+        Ok(state)
+    }
+
+    /// A recipient knows of a document once it was sent to it, and then gets the rules' answer instead of "no such".
+    fn is_recipient(&self, document: DocumentId) -> bool {
+        let entries = self.ledger.entries(&StreamId::document(document), usize::MAX).unwrap_or_default();
+        entries.iter().any(|entry| match &entry.event {
+            Event::DeliveryOpened(opened) => self.may_know(|participant| opened.recipient == participant),
+            _ => false,
+        })
+    }
+
+    /// The delivery, if the actor may know of it.
+    fn party_of_delivery(&self, delivery: DeliveryId) -> Result<Delivery, LedgerError> {
+        let (state, _) = self.ledger.load::<Delivery>(&StreamId::delivery(delivery))?;
+        let opened = state.opened.as_ref().ok_or(LedgerError::NotFound("delivery"))?;
+        let party = |participant: ParticipantId| opened.sender == participant || opened.recipient == participant;
+        if self.may_know(party) { Ok(state) } else { Err(LedgerError::NotFound("delivery")) }
+    }
+
+    fn may_know(&self, party: impl Fn(ParticipantId) -> bool) -> bool {
+        match self.actor.capacity {
+            Capacity::Operator | Capacity::System => true,
+            Capacity::Participant => self.actor.participant.is_some_and(party),
+        }
+    }
+
+    async fn content(&self, document: DocumentId) -> Result<Vec<u8>, LedgerError> {
+        self.ledger.document_content(document).await?.ok_or(LedgerError::NotFound("document"))
+    }
+
+    /// Decides through the framework, and appends.
+    async fn decide<A: Aggregate>(
+        &self,
+        stream: &StreamId,
+        command: A::Command,
+        reads: Reads,
+    ) -> Result<Executed, LedgerError>
+    where
+        A::Command: Send,
+    {
+        let circumstances = Circumstances { actor: self.actor.clone(), now: self.now };
+        let services = Services { circumstances, ids: EventIds::from_random(self.now, random()?) };
+        let outcome = Arc::new(Mutex::new(None));
+        let store = Commit { errand: self, stream: stream.clone(), reads, outcome: Arc::clone(&outcome) };
+        let framework = CqrsFramework::<Cqrs<A>, _>::new(store, Vec::new(), services);
+        let result = framework.execute(&stream.to_string(), command).await;
+        let committed = lock(&outcome).take();
+        match (result, committed) {
+            (_, Some(committed)) => committed,
+            (Err(AggregateError::UserError(refusal)), None) => Err(LedgerError::Refused(refusal)),
+            (Err(error), None) => Err(LedgerError::Internal(error.to_string())),
+            (Ok(()), None) => Err(LedgerError::Internal("a decision was neither appended nor refused".to_owned())),
+        }
+    }
+
+    /// Stores the payloads, then appends the records; what is stored for records that were not appended is removed.
+    async fn append(&self, decided: Vec<Decided>, mut reads: Reads) -> Result<Executed, LedgerError> {
+        let ledger = self.ledger;
+        let mut records = Vec::new();
+        let mut stored = Vec::new();
+        let mut homed: HashMap<StreamId, u64> = HashMap::new();
+        for Decided { event: decided, recorded } in decided {
+            let streams = decided.event.streams();
+            let home = streams.first().cloned().ok_or(LedgerError::Internal("no home stream".to_owned()))?;
+            let next = homed.entry(home.clone()).or_insert_with(|| {
+                let known = reads.iter().find_map(|(stream, expectation)| match expectation {
+                    Expectation::Homed(homed) if *stream == home => Some(*homed),
+                    _ => None,
+                });
+                known.unwrap_or_else(|| ledger.store.state_of(&home).homed)
+            });
+            let mut sealed = Vec::new();
+            for (slot, bytes) in &decided.payloads {
+                let commitment = ledger.vault.put(recorded.id, slot, bytes).await?;
+                stored.push(commitment.clone());
+                sealed.push(commitment);
+            }
+            sealed.sort_by(|left, right| left.slot.cmp(&right.slot));
+            let record = Record {
+                actor: self.actor.clone(),
+                at: self.now,
+                basis: Basis {
+                    clauses: decided.event.clauses().iter().map(|clause| (*clause).to_owned()).collect(),
+                    terms: TERMS.to_owned(),
+                },
+                cause: Cause { command: self.command, event: None, request: self.request },
+                data: decided.event.data()?,
+                id: recorded.id,
+                prev: ledger_core::digest::Digest::default(),
+                sealed,
+                seq: *next,
+                streams,
+                event_type: decided.event.event_type().map_err(|error| LedgerError::Internal(error.to_string()))?,
+                version: decided.event.version(),
+            };
+            *next += 1;
+            records.push(Draft::encode(&record).map_err(|error| LedgerError::Internal(error.to_string()))?);
+        }
+        reads.sort_by(|left, right| left.0.cmp(&right.0));
+        reads.dedup();
+        let append = Append { records, expect: reads, command: self.command, request: self.request };
+        match ledger.store.append(append).await {
+            Ok(appended) => {
+                if appended.replayed {
+                    self.discard(&stored).await;
+                }
+                executed(appended.receipts, appended.replayed)
+            }
+            // Whether the records are there is not known; so their payloads stay.
+            Err(error @ (StoreError::UnknownOutcome(_) | StoreError::Broken)) => Err(error.into()),
+            Err(error) => {
+                self.discard(&stored).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn discard(&self, stored: &[ledger_core::payload::Commitment]) {
+        for commitment in stored {
+            self.ledger.vault.discard(commitment).await;
+        }
+    }
+}
+
+/// The framework's event store for one command: loads from the log, commits by an append.
+struct Commit<'a> {
+    errand: &'a Errand<'a>,
+    stream: StreamId,
+    reads: Reads,
+    outcome: Arc<Mutex<Option<Result<Executed, LedgerError>>>>,
+}
+
+/// An aggregate as it was loaded.
+struct Loaded<A: Aggregate> {
+    aggregate: Cqrs<A>,
+    homed: u64,
+}
+
+impl<A: Aggregate> AggregateContext<Cqrs<A>> for Loaded<A>
+where
+    A::Command: Send,
+{
+    fn aggregate(&mut self) -> &mut Cqrs<A> {
+        &mut self.aggregate
+    }
+}
+
+impl<A: Aggregate> EventStore<Cqrs<A>> for Commit<'_>
+where
+    A::Command: Send,
+{
+    type AC = Loaded<A>;
+
+    async fn load_events(&self, _: &str) -> Result<Vec<EventEnvelope<Cqrs<A>>>, AggregateError<Refusal>> {
+        Err(AggregateError::UnexpectedError("events are read through the ledger".into()))
+    }
+
+    async fn load_aggregate(&self, _: &str) -> Result<Loaded<A>, AggregateError<Refusal>> {
+        let loaded = self.errand.ledger.load::<A>(&self.stream);
+        let (aggregate, homed) = loaded.map_err(|error| AggregateError::UnexpectedError(error.into()))?;
+        Ok(Loaded { aggregate: Cqrs(aggregate), homed })
+    }
+
+    async fn commit(
+        &self,
+        events: Vec<Decided>,
+        context: Loaded<A>,
+        _: HashMap<String, String>,
+    ) -> Result<Vec<EventEnvelope<Cqrs<A>>>, AggregateError<Refusal>> {
+        let mut reads = self.reads.clone();
+        reads.push((self.stream.clone(), Expectation::Homed(context.homed)));
+        let outcome = if self.errand.dry_run {
+            Ok(Executed { receipts: Vec::new(), events: Vec::new(), subjects: Vec::new(), replayed: false })
+        } else {
+            self.errand.append(events, reads).await
+        };
+        // The framework's own answer has no room for receipts; they travel beside it.
+        *lock(&self.outcome) = Some(outcome);
+        Ok(Vec::new())
+    }
+}
+
+/// Events of one command, for readers that think in events rather than receipts.
+impl Executed {
+    /// The id of the first event.
+    pub fn event(&self) -> Option<EventId> {
+        self.events.first().copied()
+    }
+}

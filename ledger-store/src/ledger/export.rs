@@ -1,0 +1,158 @@
+//! The evidence file of a document, and what a verifier pins to check it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ledger_core::domain::event::Event;
+use ledger_core::evidence::bundle::{self, BundleInput, PayloadInput, StreamInput};
+use ledger_core::evidence::manifest::{UnavailablePayload, UnavailableReason};
+use ledger_core::id::{DocumentId, LeafIndex, StreamId, StreamKind};
+use ledger_core::log::merkle::{Sha256Tree, leaf_hash, prove_batch};
+use ledger_core::record::Record;
+
+use super::load::Entry;
+use super::{Ledger, LedgerError};
+
+/// A file of the trust directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustFile {
+    /// Its name, with `/` between folders.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Ledger {
+    /// One file that proves everything about a document to a third party without the ledger: records, payloads,
+    /// proofs, completeness of its streams, certificates, revocation lists. The same ledger head gives the same bytes.
+    pub async fn export(&self, document: DocumentId) -> Result<Vec<u8>, LedgerError> {
+        let ledger = &*self.inner;
+        let internal = |error: &dyn std::fmt::Display| LedgerError::Internal(error.to_string());
+        let entries = ledger.document_entries(document)?;
+        if entries.is_empty() {
+            return Err(LedgerError::NotFound("document"));
+        }
+        let mut shown: BTreeMap<LeafIndex, Entry> = entries.into_iter().map(|entry| (entry.index, entry)).collect();
+        for entry in self.checking_entries(&shown)? {
+            shown.insert(entry.index, entry);
+        }
+        let complete = complete_streams(document, shown.values());
+        let view = ledger.store.view(&complete).await?;
+        let size = view.head.size;
+        // What came after the view belongs to a later bundle.
+        shown.retain(|index, _| index.0 < size.0);
+
+        let mut leaves = BTreeMap::new();
+        let seal = LeafIndex(size.0.saturating_sub(1));
+        for index in shown.keys().copied().chain([LeafIndex(0), seal]) {
+            leaves.insert(index, ledger.store.read(index)?.ok_or(LedgerError::NotFound("leaf"))?);
+        }
+        let mut streams = Vec::new();
+        for (stream, (_, proof)) in complete.into_iter().zip(view.streams) {
+            let mut positions = Vec::new();
+            for index in ledger.store.records_of_stream(&stream)?.into_iter().filter(|index| index.0 < size.0) {
+                let bytes = match leaves.get(&index) {
+                    Some(bytes) => bytes.clone(),
+                    None => ledger.store.read(index)?.ok_or(LedgerError::NotFound("leaf"))?,
+                };
+                positions.push((index, leaf_hash(&bytes)));
+            }
+            streams.push(StreamInput { stream, positions, proof });
+        }
+        let indexes: Vec<LeafIndex> = leaves.keys().copied().collect();
+        let inclusion = prove_batch::<Sha256Tree>(&ledger.store, &indexes, size).map_err(|error| internal(&error))?;
+        let mut payloads = Vec::new();
+        let mut unavailable = Vec::new();
+        for (index, entry) in &shown {
+            for commitment in &entry.record.sealed {
+                // Names and numbers of the parties stay with the operator; their certificates say who signed.
+                if commitment.slot.as_str() == "client-data" {
+                    let slot = commitment.slot.clone();
+                    unavailable.push(UnavailablePayload {
+                        leaf: *index,
+                        reason: UnavailableReason::PersonalData,
+                        slot,
+                    });
+                    continue;
+                }
+                let opened = ledger.vault.get(entry.record.id, commitment).await?;
+                payloads.push(PayloadInput {
+                    leaf: *index,
+                    slot: commitment.slot.clone(),
+                    salt: opened.salt,
+                    bytes: opened.bytes,
+                });
+            }
+        }
+        let input = BundleInput {
+            document,
+            origin: self.origin().clone(),
+            checkpoint: view.head.checkpoint.clone(),
+            leaves,
+            inclusion,
+            streams,
+            payloads,
+            unavailable,
+        };
+        bundle::build(&input).map_err(|error| internal(&error))
+    }
+
+    /// Trust snapshots and revocation lists that the checks of the shown records used.
+    fn checking_entries(&self, shown: &BTreeMap<LeafIndex, Entry>) -> Result<Vec<Entry>, LedgerError> {
+        let mut used = BTreeSet::new();
+        let mut lists = BTreeSet::new();
+        for entry in shown.values() {
+            if let Some(signature) = entry.event.signature() {
+                used.insert((signature.trust, signature.policy));
+                lists.extend(signature.evidence.iter().copied());
+            }
+            match &entry.event {
+                Event::CertificateRegistered(e) => drop(used.insert((e.trust, e.policy))),
+                Event::DeliveryAccounted(e) => drop(used.insert((e.trust, e.policy))),
+                Event::DeliveryDeemedNotReceived(e) => drop(used.insert((e.trust, e.policy))),
+                _ => {}
+            }
+        }
+        let entries = self.inner.entries(&self.inner.ledger_stream(), usize::MAX)?;
+        // The second moment used the lists that were newest then, so every list up to the last shown record goes along.
+        let last = shown.keys().next_back().copied().unwrap_or(LeafIndex(0));
+        Ok(entries
+            .into_iter()
+            .filter(|entry| match &entry.event {
+                Event::TrustPublished(e) => used.contains(&(e.trust, e.policy)),
+                Event::CrlRecorded(_) => lists.contains(&entry.record.id) || entry.index <= last,
+                _ => false,
+            })
+            .collect())
+    }
+
+    /// What a verifier must have from elsewhere than the bundle: origin, hash of the genesis, log key, CA roots.
+    /// Hand it over on another way than the evidence, or have the verifier take it from a source of its own.
+    pub fn export_trust(&self) -> Vec<TrustFile> {
+        let text =
+            |name: &str, text: String| TrustFile { name: name.to_owned(), bytes: format!("{text}\n").into_bytes() };
+        let mut files = vec![
+            text("origin", self.origin().to_string()),
+            text("genesis.sha256", self.genesis_hash().to_string()),
+            text("log.vkey", self.verifier_key().to_string()),
+        ];
+        for anchor in self.inner.checking().trust.anchors() {
+            files.push(TrustFile { name: format!("ca/{}.der", anchor.digest()), bytes: anchor.der().to_vec() });
+        }
+        files
+    }
+}
+
+/// Streams of which the bundle shows that nothing is left out: the document, its deliveries, the signers'
+/// certificates and keys.
+fn complete_streams<'a>(document: DocumentId, shown: impl Iterator<Item = &'a Entry>) -> Vec<StreamId> {
+    let mut streams = BTreeSet::from([StreamId::document(document)]);
+    for entry in shown {
+        let record: &Record = &entry.record;
+        if entry.event.signature().is_some() {
+            let of_signer = |stream: &&StreamId| matches!(stream.kind(), StreamKind::Certificate | StreamKind::Key);
+            streams.extend(record.streams.iter().filter(of_signer).cloned());
+        }
+        streams.extend(record.home().filter(|home| home.kind() == StreamKind::Delivery).cloned());
+    }
+    streams.into_iter().collect()
+}

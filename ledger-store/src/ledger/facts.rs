@@ -1,0 +1,172 @@
+//! Facts for decisions: signature and certificate checks, in the words of the domain.
+
+use ledger_core::domain::certificate::Certificate;
+use ledger_core::domain::check::{
+    CertificateCheck, CertificateContents, CheckOutcome, Shortfall, SignatureCheck, SignerFacts,
+};
+use ledger_core::domain::event::Verdict;
+use ledger_core::domain::key::Key;
+use ledger_core::domain::participant::Participant;
+use ledger_core::id::{IdentityId, IdentityKind, StreamId};
+use ledger_core::pki;
+use ledger_core::pki::certificate::Purpose;
+use ledger_core::signature::{self, VerifyInput};
+use ledger_core::time::Timestamp;
+use serde::Serialize;
+
+use super::checking::Checking;
+use super::load::Reads;
+use super::{Inner, LedgerError};
+
+impl Inner {
+    /// Checks a CMS over bytes that the ledger chose, and loads what is known of its signer.
+    pub(super) fn signer_facts(
+        &self,
+        signed: &[u8],
+        cms: &[u8],
+        now: Timestamp,
+        reads: &mut Reads,
+    ) -> Result<SignerFacts, LedgerError> {
+        let checking = self.checking();
+        self.note_checking(&checking, reads);
+        let check = check_signature(&checking, signed, cms, now, now)?;
+        let certificate: Certificate = match check.certificate {
+            Some(id) => self.read(&StreamId::certificate(id), reads)?,
+            None => Certificate::default(),
+        };
+        let key: Key = match check.key {
+            Some(id) => self.read(&StreamId::key(id), reads)?,
+            None => Key::default(),
+        };
+        let participant: Participant = match &certificate.registered {
+            Some(registered) => self.read(&StreamId::participant(registered.participant), reads)?,
+            None => Participant::default(),
+        };
+        Ok(SignerFacts { check, certificate, key, participant, basis: checking.basis.clone() })
+    }
+
+    /// A decision rests on trust and lists as they were when it was made.
+    pub(super) fn note_checking(&self, checking: &Checking, reads: &mut Reads) {
+        reads.push((self.ledger_stream(), crate::store::Expectation::Homed(checking.homed)));
+    }
+
+    /// Checks a certificate by itself, now.
+    pub(super) fn certificate_check(
+        &self,
+        checking: &Checking,
+        der: &[u8],
+        chain: &[Vec<u8>],
+        now: Timestamp,
+    ) -> Result<CertificateCheck, LedgerError> {
+        let private_key_material = signature::private_key::looks_like_private_key(der);
+        let mut evidence = checking.evidence.clone();
+        for certificate in chain {
+            evidence.add_certificate(certificate);
+        }
+        let report = signature::verify_certificate(der, &evidence, &checking.trust, &checking.policy, now);
+        let outcome = CheckOutcome {
+            verdict: verdict(report.verdict),
+            shortfalls: shortfalls(&report)?,
+            report: report.to_canonical_bytes()?,
+        };
+        let index_key = &self.secrets.index_key;
+        let contents = pki::certificate::Certificate::parse(der).ok().map(|certificate| {
+            let subject = certificate.identity();
+            let identity =
+                |kind, number: Option<String>| number.map(|number| IdentityId::of_number(index_key, kind, &number));
+            CertificateContents {
+                certificate: certificate.id(),
+                key: certificate.key(),
+                not_before: certificate.not_before(),
+                not_after: certificate.not_after(),
+                purpose_is_signing: certificate.purpose() == Purpose::Signing,
+                bin: identity(IdentityKind::Bin, subject.bin),
+                iin: identity(IdentityKind::Iin, subject.iin),
+            }
+        });
+        Ok(CertificateCheck { outcome, contents, private_key_material })
+    }
+}
+
+/// Checks a CMS with exactly one signer over a document, as of the two moments.
+pub(super) fn check_signature(
+    checking: &Checking,
+    document: &[u8],
+    cms: &[u8],
+    signing_time: Timestamp,
+    receipt_time: Timestamp,
+) -> Result<SignatureCheck, LedgerError> {
+    let private_key_material = signature::private_key::looks_like_private_key(cms);
+    let report = signature::verify(&VerifyInput {
+        document,
+        signature: cms,
+        evidence: &checking.evidence,
+        trust: &checking.trust,
+        policy: &checking.policy,
+        signing_time,
+        receipt_time,
+    });
+    let mut outcome = CheckOutcome {
+        verdict: verdict(report.overall),
+        shortfalls: shortfalls(&report)?,
+        report: report.to_canonical_bytes()?,
+    };
+    let signer = match report.signatures.as_slice() {
+        [one] => Some(&one.signer),
+        several => {
+            if several.len() > 1 {
+                // Each signer hands in a CMS of its own, so that one signature's fate never hangs on another's.
+                outcome.verdict = Verdict::Failed;
+                outcome.shortfalls.push(Shortfall { verdict: Verdict::Failed, code: "several-signers".to_owned() });
+            }
+            None
+        }
+    };
+    let certificate = signer.and_then(|signer| signer.certificate);
+    let purpose = signature::signer_certificate(cms, &checking.evidence).map(|certificate| certificate.purpose());
+    Ok(SignatureCheck {
+        outcome,
+        certificate,
+        key: signer.and_then(|signer| signer.key),
+        purpose_is_signing: certificate.is_some() && purpose == Some(Purpose::Signing),
+        private_key_material,
+    })
+}
+
+const fn verdict(verdict: signature::Verdict) -> Verdict {
+    match verdict {
+        signature::Verdict::Passed => Verdict::Passed,
+        signature::Verdict::Failed(_) => Verdict::Failed,
+        signature::Verdict::Indeterminate(_) => Verdict::Indeterminate,
+    }
+}
+
+/// Every check of a report that did not pass, wherever it stands in it.
+fn shortfalls(report: &impl Serialize) -> Result<Vec<Shortfall>, LedgerError> {
+    let value = serde_json::to_value(report).map_err(|error| LedgerError::Internal(error.to_string()))?;
+    let mut found = Vec::new();
+    collect(&value, &mut found);
+    Ok(found)
+}
+
+fn collect(value: &serde_json::Value, found: &mut Vec<Shortfall>) {
+    match value {
+        serde_json::Value::Object(members) => {
+            let text = |name: &str| members.get(name).and_then(serde_json::Value::as_str);
+            let verdict = match text("outcome") {
+                Some("fail") => Some(Verdict::Failed),
+                Some("indeterminate") => Some(Verdict::Indeterminate),
+                _ => None,
+            };
+            if let (Some(verdict), Some(code)) = (verdict, text("code")) {
+                let shortfall = Shortfall { verdict, code: code.to_owned() };
+                if !found.contains(&shortfall) {
+                    found.push(shortfall);
+                }
+            }
+            members.values().for_each(|member| collect(member, found));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+        _ => {}
+    }
+}
