@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use ledger_core::time::Timestamp;
-use ledger_store::ledger::{Ledger, LedgerError, LedgerOptions};
+use ledger_store::{Ledger, LedgerError, LedgerOptions};
 
 use self::screen::{Paint, Screen};
 
@@ -69,7 +69,7 @@ pub async fn run(dir: &Path, out: &mut dyn Write, colours: bool) -> Result<(), D
 
     let story = story::tell(&ledger, &cast, dir, &mut screen).await?;
     tables::show(&ledger, &story, &mut screen).await?;
-    proof::give(&ledger, &cast, &story, dir, &mut screen).await?;
+    proof::give(&ledger, &story, dir, &mut screen).await?;
     ledger.close().await.map_err(|source| DemoError::Ledger { what: "close".into(), source })
 }
 

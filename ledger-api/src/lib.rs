@@ -5,5 +5,7 @@
 //! become JSON, refusals become problems (RFC 9457).
 
 pub mod audit;
+#[cfg(feature = "demo")]
+pub mod demo;
 #[cfg(feature = "server")]
 pub mod server;

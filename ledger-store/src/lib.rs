@@ -13,10 +13,9 @@ pub mod projector;
 pub mod aggregate;
 pub mod ledger;
 pub mod testing;
+#[cfg(feature = "test-ca")]
+pub mod test_ca;
 
 pub use embedded::{EmbeddedStore, StoreOptions};
 pub use ledger::{Executed, Ledger, LedgerError, LedgerOptions};
 pub use sequencer::View;
-
-#[cfg(feature = "test-ca")]
-pub mod test_ca;

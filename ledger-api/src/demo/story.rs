@@ -3,17 +3,18 @@
 use std::path::Path;
 
 use ledger_core::domain::command::{
-    AcceptAnnulment, ApplySignature, Command, ConfirmReceiptDelivered, Countersign, FormDocument, ProposeAnnulment,
-    PublishTrust, Recall, Receive, RecipientRequest, RecordCrl, RegisterCertificate, RegisterParticipant,
-    ReportCompromise, SendDocument, SlotRequest, Withdraw,
+    AcceptAnnulment, ApplySignature, Command, CommandKind, ConfirmReceiptDelivered, Countersign, FormDocument,
+    ProposeAnnulment, PublishTrust, Recall, Receive, RecipientRequest, RecordCrl, RegisterCertificate,
+    RegisterParticipant, ReportCompromise, SendDocument, SlotRequest, Withdraw,
 };
 use ledger_core::domain::event::{Answer, Channel, Format, ParticipantKind};
-use ledger_core::id::{DeliveryId, DocumentId, IdentityKind, KeyId, ParticipantId};
+use ledger_core::id::{DeliveryId, DocumentId, IdentityKind, KeyId, ParticipantId, StreamKind};
 use ledger_core::pki::certificate::Certificate;
+use ledger_core::projection::Viewer;
 use ledger_core::record::{Actor, Capacity};
 use ledger_core::signature::SignaturePolicy;
 use ledger_core::time::Timestamp;
-use ledger_store::ledger::{Executed, Ledger, LedgerError};
+use ledger_store::{Executed, Ledger, LedgerError};
 use ledger_store::test_ca::Party;
 
 use super::cast::{BUYER, Cast, Company, SELLER};
@@ -27,7 +28,6 @@ pub(super) struct Story {
     pub(super) buyer: ParticipantId,
     /// The contract: signed twice, countersigned, and touched by the compromise.
     pub(super) contract: DocumentId,
-    pub(super) delivery: DeliveryId,
     /// The accountant's key.
     pub(super) compromised: KeyId,
     /// Documents with their titles, in the order of their forming.
@@ -45,10 +45,10 @@ pub(super) async fn tell(
     let (seller, buyer) = teller.register().await?;
     teller.quote(seller, buyer).await?;
     let lost_since = now()?;
-    let (contract, delivery) = teller.exchange(seller, buyer, dir).await?;
+    let contract = teller.exchange(seller, buyer, dir).await?;
     teller.revoke(seller, buyer).await?;
     let compromised = teller.compromise(seller, lost_since).await?;
-    Ok(Story { seller, buyer, contract, delivery, compromised, titles: teller.titles })
+    Ok(Story { seller, buyer, contract, compromised, titles: teller.titles })
 }
 
 struct Teller<'a, 'out> {
@@ -63,11 +63,10 @@ impl Teller<'_, '_> {
     async fn register(&mut self) -> Result<(ParticipantId, ParticipantId), DemoError> {
         self.screen.heading("The operator opens a ledger and registers two companies")?;
         self.screen.done(&format!("log {}", self.ledger.origin()))?;
-        let trust = PublishTrust {
-            anchors: vec![self.cast.ca.certificate_der().to_vec()],
-            intermediates: vec![],
-            policy: SignaturePolicy::default_2026().to_canonical_bytes(),
-        };
+        let policy = SignaturePolicy::default_2026().to_canonical_bytes();
+        let policy = policy.map_err(|_| DemoError::Unexpected("a policy".into()))?;
+        let anchors = vec![self.cast.ca.certificate_der().to_vec()];
+        let trust = PublishTrust { anchors, intermediates: vec![], policy };
         self.ask(&operator(), "publish whom it trusts", trust).await?;
         self.ask(&operator(), "record the CRL", RecordCrl { crl: self.cast.crl(now()?) }).await?;
         self.screen.done("trust in the test CA and its revocation list (CRL) stand in the ledger")?;
@@ -95,12 +94,14 @@ impl Teller<'_, '_> {
         };
         let executed = self.ask(&operator(), "register a company", command).await?;
         self.screen.done(&format!("{} (BIN {}) registered, agreement accepted", company.name, company.bin))?;
-        subject(&executed)
+        subject(&executed, StreamKind::Participant)
     }
 
     async fn certificate(&mut self, participant: ParticipantId, party: &Party) -> Result<(), DemoError> {
+        let statement = self.ledger.possession_statement(participant);
+        let statement = statement.map_err(|source| DemoError::Ledger { what: "word a statement".into(), source })?;
         // Whoever registers a certificate proves to have its key.
-        let possession = party.sign_detached(&self.ledger.possession_statement(participant), now()?);
+        let possession = party.sign_detached(&statement, now()?);
         let certificate = party.certificate_der.clone();
         let command = RegisterCertificate { participant, certificate, chain: vec![], possession };
         self.ask(&of(participant), "register a certificate", command).await.map(|_| ())
@@ -122,7 +123,7 @@ impl Teller<'_, '_> {
         seller: ParticipantId,
         buyer: ParticipantId,
         dir: &Path,
-    ) -> Result<(DocumentId, DeliveryId), DemoError> {
+    ) -> Result<DocumentId, DemoError> {
         self.screen.heading("Create, sign, send, receive: a contract goes from seller to buyer")?;
         let pdf = contract();
         write(dir, "contract.pdf", &pdf)?;
@@ -140,7 +141,7 @@ impl Teller<'_, '_> {
         self.screen.done("the seller has the signed receipt")?;
         self.countersign(buyer, delivery, &pdf).await?;
         self.screen.done("countersigned by the buyer's director (P-256)")?;
-        Ok((contract, delivery))
+        Ok(contract)
     }
 
     /// The three ways back, each at its moment (clause 5.3.1.5).
@@ -148,30 +149,28 @@ impl Teller<'_, '_> {
         self.screen.heading("Revoke: three ways back, each at its moment")?;
         let Cast { director, buyer_director, .. } = self.cast;
 
-        let (recalled, delivery) = self.deliver(seller, buyer, "Price list, wrong file", Answer::NotRequired).await?;
-        let statement = self.statement(Act::Recall, recalled, delivery, None);
-        let cms = director.sign_detached(&statement, now()?);
+        let delivery = self.deliver(seller, buyer, "Price list, wrong file", Answer::NotRequired).await?;
+        let cms = self.sign_act(director, CommandKind::Recall, delivery, "").await?;
         self.ask(&of(seller), "recall", Recall { delivery, cms }).await?;
         self.screen.done("recalled before it was accounted: the buyer never receives it")?;
         self.expect_refusal(&of(buyer), Receive { delivery }, "receiving the recalled document").await?;
 
-        let (withdrawn, delivery) = self.deliver(seller, buyer, "Offer for barley", Answer::Required).await?;
+        let delivery = self.deliver(seller, buyer, "Offer for barley", Answer::Required).await?;
         self.receive(buyer, delivery).await?;
         let reason = "The goods are sold.".to_owned();
-        let cms = director.sign_detached(&self.statement(Act::Withdraw, withdrawn, delivery, Some(&reason)), now()?);
+        let cms = self.sign_act(director, CommandKind::Withdraw, delivery, &reason).await?;
         self.ask(&of(seller), "withdraw", Withdraw { delivery, reason, cms }).await?;
         self.screen.done("withdrawn after receipt, before the answer")?;
 
-        let (annulled, delivery) = self.deliver(seller, buyer, "Amendment 1", Answer::Required).await?;
+        let delivery = self.deliver(seller, buyer, "Amendment 1", Answer::Required).await?;
         self.receive(buyer, delivery).await?;
         self.countersign(buyer, delivery, &short_document("Amendment 1")).await?;
         let reason = "Both sides prefer the contract as it was.".to_owned();
-        let cms = director.sign_detached(&self.statement(Act::ProposeAnnulment, annulled, delivery, Some(&reason)), now()?);
+        let cms = self.sign_act(director, CommandKind::ProposeAnnulment, delivery, &reason).await?;
         self.ask(&of(seller), "propose annulment", ProposeAnnulment { delivery, reason, cms }).await?;
-        let cms = buyer_director.sign_detached(&self.statement(Act::AcceptAnnulment, annulled, delivery, None), now()?);
+        let cms = self.sign_act(buyer_director, CommandKind::AcceptAnnulment, delivery, "").await?;
         self.ask(&of(buyer), "consent to annulment", AcceptAnnulment { delivery, cms }).await?;
-        self.screen.done("annulled after the countersignature, by consent of both")
-            .map_err(DemoError::from)
+        self.screen.done("annulled after the countersignature, by consent of both").map_err(DemoError::from)
     }
 
     async fn compromise(&mut self, seller: ParticipantId, since: Timestamp) -> Result<KeyId, DemoError> {
@@ -204,11 +203,11 @@ impl Teller<'_, '_> {
         buyer: ParticipantId,
         title: &str,
         answer: Answer,
-    ) -> Result<(DocumentId, DeliveryId), DemoError> {
+    ) -> Result<DeliveryId, DemoError> {
         let bytes = short_document(title);
         let document = self.form(seller, title, &bytes, &[1]).await?;
         self.sign(seller, document, &bytes, &self.cast.director).await?;
-        Ok((document, self.send(seller, document, buyer, answer).await?))
+        self.send(seller, document, buyer, answer).await
     }
 
     async fn form(
@@ -228,7 +227,7 @@ impl Teller<'_, '_> {
             signers: groups.iter().map(slot).collect(),
         };
         let executed = self.ask(&of(sender), "form a document", command).await?;
-        let document = subject(&executed)?;
+        let document = subject(&executed, StreamKind::Document)?;
         self.titles.push((document, title.into()));
         Ok(document)
     }
@@ -253,7 +252,7 @@ impl Teller<'_, '_> {
     ) -> Result<DeliveryId, DemoError> {
         let recipients = vec![RecipientRequest { participant: recipient, answer }];
         let executed = self.ask(&of(sender), "send", SendDocument { document, recipients }).await?;
-        subject(&executed)
+        subject(&executed, StreamKind::Delivery)
     }
 
     async fn receive(&mut self, recipient: ParticipantId, delivery: DeliveryId) -> Result<(), DemoError> {
@@ -269,6 +268,20 @@ impl Teller<'_, '_> {
         let cms = self.cast.buyer_director.sign_detached(bytes, now()?);
         let command = Countersign { delivery, cms, reservations: None };
         self.ask(&of(recipient), "countersign", command).await.map(|_| ())
+    }
+
+    /// Signs the statement by which a party does something to a delivery.
+    async fn sign_act(
+        &self,
+        party: &Party,
+        act: CommandKind,
+        delivery: DeliveryId,
+        reason: &str,
+    ) -> Result<Vec<u8>, DemoError> {
+        let statement = self.ledger.statement(delivery, act, reason, Viewer::Operator).await;
+        let statement = statement.map_err(|source| DemoError::Ledger { what: format!("word {act}"), source })?;
+        let statement = statement.ok_or_else(|| DemoError::Unexpected(format!("a statement for {act}")))?;
+        Ok(party.sign_detached(&statement, now()?))
     }
 
     /// Every command has a key of its own, so that a repeated one would be answered with the first receipt.
@@ -310,10 +323,11 @@ fn of(participant: ParticipantId) -> Actor {
     Actor { capacity: Capacity::Participant, participant: Some(participant), user: None }
 }
 
-/// The id of the thing that a command made: its main subject.
-fn subject<T: std::str::FromStr>(executed: &Executed) -> Result<T, DemoError> {
-    let made = executed.subjects.first().and_then(|stream| stream.id().parse().ok());
-    made.ok_or_else(|| DemoError::Unexpected("a new subject in the answer".into()))
+/// The id of the thing that a command made or touched.
+fn subject<T: std::str::FromStr>(executed: &Executed, kind: StreamKind) -> Result<T, DemoError> {
+    let made = executed.subjects.iter().find(|stream| stream.kind() == kind);
+    let id = made.and_then(|stream| stream.id().parse().ok());
+    id.ok_or_else(|| DemoError::Unexpected(format!("a {kind} in the answer")))
 }
 
 fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, DemoError> {

@@ -2,10 +2,13 @@
 
 use ledger_core::id::{DocumentId, ParticipantId};
 use ledger_core::projection::Viewer;
-use ledger_core::projection::journal::{Direction, journal_year};
+use ledger_core::projection::conditions::{Assessment, Condition, Finding, FourConditions};
+use ledger_core::projection::impact::AffectedSignature;
+use ledger_core::projection::journal::{Direction, JournalEntry, journal_year};
+use ledger_core::projection::timeline::TimelineEntry;
 use ledger_core::record::Capacity;
 use ledger_core::time::Timestamp;
-use ledger_store::ledger::{Ledger, LedgerError};
+use ledger_store::{Ledger, LedgerError};
 
 use super::cast::{BUYER, SELLER};
 use super::screen::{Cell, Paint, Screen, painted};
@@ -52,18 +55,13 @@ async fn journals(ledger: &Ledger, story: &Story, screen: &mut Screen<'_>) -> Re
     ] {
         let year = journal_year(now()?);
         screen.heading(&format!("{what} journal of {company}, {year}"))?;
-        let page = ledger.journal(participant, direction, year, None, ROWS).await;
-        let page = page.map_err(|source| DemoError::Ledger { what: "show a journal".into(), source })?;
+        let lines = ledger.journal(participant, direction, year, None, ROWS).await;
+        let lines = lines.map_err(|source| DemoError::Ledger { what: "show a journal".into(), source })?;
         let row = |entry: &JournalEntry| {
-            vec![
-                entry.number.to_string().into(),
-                time(entry.event.at).into(),
-                title(story, entry.document).into(),
-                entry.counterparty.map_or("", |id| name(story, id)).into(),
-            ]
+            vec![entry.number.to_string().into(), time(entry.event.at).into(), title(story, entry.document).into()]
         };
-        let rows: Vec<_> = page.items.iter().map(row).collect();
-        screen.table(&["no.", "recorded at", "document", "counterparty"], &rows)?;
+        let rows: Vec<_> = lines.iter().map(row).collect();
+        screen.table(&["no.", "recorded at", "document"], &rows)?;
     }
     screen.note("Numbers follow from the order of the log: no gaps, and a replay gives the same.")?;
     Ok(())
@@ -86,6 +84,34 @@ fn found<T>(answer: Result<Option<T>, LedgerError>, what: &str) -> Result<T, Dem
 /// As people read it, and with its zone.
 fn time(at: Timestamp) -> String {
     at.to_string().replace('T', " ").replace('Z', " UTC")
+}
+
+async fn conditions(ledger: &Ledger, story: &Story, screen: &mut Screen<'_>) -> Result<(), DemoError> {
+    screen.heading("Four conditions of clause 5.2.3 for the contract, per signature and recipient")?;
+    let assessed = found(ledger.assessment(story.contract, Viewer::Operator).await, "the four conditions")?;
+    let condition = |condition: &Condition| match condition.finding {
+        Finding::Established => painted(Paint::Good, condition.finding.as_str()),
+        Finding::NotEstablished => painted(Paint::Bad, condition.finding.as_str()),
+        Finding::Indeterminate => painted(Paint::Warning, condition.finding.as_str()),
+    };
+    let row = |signature: &FourConditions| {
+        let slot = signature.slot.map_or_else(|| "countersignature".into(), |slot| format!("slot {slot}"));
+        let mut row: Vec<Cell> = vec![name(story, signature.signer).into(), slot.into()];
+        row.extend(signature.conditions.iter().map(condition));
+        row.push(match signature.assessment {
+            Assessment::Indisputable => painted(Paint::Good, signature.assessment.as_str()),
+            Assessment::Contested | Assessment::Indeterminate => painted(Paint::Warning, signature.assessment.as_str()),
+            Assessment::NotEstablished => painted(Paint::Bad, signature.assessment.as_str()),
+        });
+        row
+    };
+    let rows: Vec<_> = assessed.iter().map(row).collect();
+    let head = ["signer", "signature", "5.2.3.1", "5.2.3.2", "5.2.3.3", "5.2.3.4", "together"];
+    screen.table(&head, &rows)?;
+    screen.note(
+        "5.2.3.1 authentic, 5.2.3.2 certificate in force at both moments, 5.2.3.3 received, 5.2.3.4 by the agreement",
+    )?;
+    Ok(())
 }
 
 async fn impact(ledger: &Ledger, story: &Story, screen: &mut Screen<'_>) -> Result<(), DemoError> {
