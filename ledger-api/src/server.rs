@@ -13,16 +13,15 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route};
 use ledger_core::time::Timestamp;
+use ledger_store::Ledger;
 use tokio::sync::Semaphore;
 
 use self::auth::Tokens;
-use self::facade::Ledger;
 use self::problem::Problem;
 use self::request::LARGE_BODIES_MAX;
 
 mod acts;
 pub mod auth;
-pub mod facade;
 mod feed;
 mod json;
 mod log;

@@ -3,16 +3,16 @@
 //! Exit codes: 0 done, 1 it did not work, 2 the arguments were not understood.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use ledger_api::server::auth::{Role, TokenError, Tokens};
-use ledger_api::server::facade::{Ledger, LedgerError, LedgerOptions};
 use ledger_api::server::{self, now};
 use ledger_core::id::{DocumentId, IdentifierMode, ParticipantId, UserId};
+use ledger_store::{Ledger, LedgerError, LedgerOptions};
 
 const HELP: &str = "\
 ledgerd: the document ledger
@@ -55,6 +55,9 @@ enum Failure {
         #[source]
         source: io::Error,
     },
+    #[cfg(feature = "demo")]
+    #[error(transparent)]
+    Demo(ledger_api::demo::DemoError),
     #[error("the service stopped")]
     Service(#[source] io::Error),
 }
@@ -67,6 +70,8 @@ fn main() -> ExitCode {
             eprintln!("ledgerd: {}", server::error_chain(&failure));
             match failure {
                 Failure::Usage(_) => ExitCode::from(2),
+                #[cfg(feature = "demo")]
+                Failure::Demo(_) => ExitCode::FAILURE,
                 Failure::Ledger(_)
                 | Failure::Token(_)
                 | Failure::Listen { .. }
@@ -139,7 +144,7 @@ fn export(options: Options) -> Result<(), Failure> {
     let document: DocumentId = options.parsed("--document", "a document id: 32 lower-case hex digits")?;
     let out = PathBuf::from(options.required("--out")?);
     actix_web::rt::System::new().block_on(async {
-        let ledger = Ledger::open(&options.data()).await?;
+        let ledger = Ledger::open(&options.data(), LedgerOptions::default()).await?;
         let bundle = ledger.export(document).await;
         let written = match bundle {
             Ok(bundle) => write_new(&out, &bundle).map_err(|source| Failure::Write { path: out.clone(), source }),
@@ -213,8 +218,16 @@ fn first_token(tokens: &Tokens) -> Result<(), TokenError> {
     Ok(())
 }
 
-fn demo(_folder: &Path) -> Result<(), Failure> {
-    Err(Failure::Usage("the demo is not built in yet".to_owned()))
+#[cfg(feature = "demo")]
+fn demo(folder: &Path) -> Result<(), Failure> {
+    let mut out = io::stdout();
+    let colours = out.is_terminal();
+    actix_web::rt::System::new().block_on(ledger_api::demo::run(folder, &mut out, colours)).map_err(Failure::Demo)
+}
+
+#[cfg(not(feature = "demo"))]
+fn demo(_: &Path) -> Result<(), Failure> {
+    Err(Failure::Usage("this ledgerd was built without the demo (cargo feature demo)".to_owned()))
 }
 
 /// `--name value` pairs; the one flag without a value is `--test-identifiers`.

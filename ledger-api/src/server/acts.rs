@@ -10,6 +10,7 @@ use ledger_core::domain::command::{
 };
 use ledger_core::domain::event::{Answer as AnswerWish, Channel, Format, ParticipantKind, VersionName};
 use ledger_core::domain::refusal::RefusalCode;
+use ledger_core::pki::policy::SignaturePolicy;
 use ledger_core::id::{DeliveryId, DocumentId, IdentityKind, ParticipantId};
 
 use super::auth::{Caller, Role};
@@ -229,12 +230,15 @@ pub(super) async fn publish_trust(mut act: Act) -> Answer {
     let mut body = act.json(SMALL_BYTES_MAX).await?;
     let anchors = bytes_list(&mut body, "anchors", CERTIFICATES_MAX);
     let intermediates = bytes_list(&mut body, "intermediates", CERTIFICATES_MAX);
-    let policy = body.optional("policy", "text", text).map(String::into_bytes);
+    let policy = match body.optional("policy", "text", text) {
+        Some(policy) => Some(policy.into_bytes()),
+        None => Some(SignaturePolicy::default_2026().to_canonical_bytes().map_err(Problem::internal)?),
+    };
     let command = build_body(body, (|| {
         Some(PublishTrust {
             anchors: anchors?,
             intermediates: intermediates?,
-            policy: policy.unwrap_or_else(super::facade::default_policy),
+            policy: policy?,
         })
     })())?;
     act.execute(command).await
@@ -277,7 +281,7 @@ pub(super) async fn create_token(
     };
     let role = build_body(body, role)?;
     if let Role::Participant(id) = role
-        && state.ledger.participant(id).await?.is_none()
+        && state.ledger.participant(id, caller.viewer()).await?.is_none()
     {
         return Err(Problem::of(RefusalCode::ParticipantUnknown));
     }

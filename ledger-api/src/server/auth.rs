@@ -17,11 +17,11 @@ use actix_web::{FromRequest, HttpRequest, web};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ledger_core::digest::Digest;
 use ledger_core::id::{ParticipantId, UserId};
+use ledger_core::projection::Viewer;
 use ledger_core::record::{Actor, Capacity};
 use ledger_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::facade::Viewer;
 use super::State;
 use super::problem::{Edge, Problem};
 

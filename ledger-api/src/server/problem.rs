@@ -10,9 +10,10 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use ledger_core::domain::refusal::{Detail, Finding, Refusal, RefusalCode};
+use ledger_store::LedgerError;
+use ledger_store::store::StoreError;
 use serde_json::{Value, json};
 
-use super::facade::LedgerError;
 use super::json::Fault;
 
 /// Every problem type is this and the slug.
@@ -264,9 +265,13 @@ impl From<LedgerError> for Problem {
             LedgerError::Refused(refusal) => Self::refused(refusal),
             LedgerError::NotFound(_) => Self::not_found(),
             LedgerError::CommandReused => Self::edge(Edge::IdempotencyKeyReused),
-            LedgerError::Conflict { .. } => Self::edge(Edge::VersionConflict),
-            LedgerError::Unavailable { .. } => Self { cause: Some(chain(&error)), ..Self::edge(Edge::Unavailable) },
-            LedgerError::OutcomeUnknown { .. } => {
+            LedgerError::Contended | LedgerError::Store(StoreError::Conflict { .. }) => Self::edge(Edge::VersionConflict),
+            LedgerError::IdempotencyKey => Self::edge(Edge::IdempotencyKeyInvalid),
+            LedgerError::Store(StoreError::CommandReused { .. }) => Self::edge(Edge::IdempotencyKeyReused),
+            LedgerError::Store(
+                StoreError::Overloaded | StoreError::Refused(_) | StoreError::Broken | StoreError::Closed,
+            ) => Self { cause: Some(chain(&error)), ..Self::edge(Edge::Unavailable) },
+            LedgerError::Store(StoreError::UnknownOutcome(_)) => {
                 Self { cause: Some(chain(&error)), ..Self::edge(Edge::OutcomeUnknown) }
             }
             _ => Self::internal(chain(&error)),

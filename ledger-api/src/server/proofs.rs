@@ -1,8 +1,10 @@
 //! What anybody needs to hold the operator to its word: checkpoints, proofs, genesis, trust; and extracts for those concerned.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use base64ct::{Base64, Encoding as _};
 use ledger_core::id::{DeliveryId, DocumentId, LeafIndex, StreamId, StreamKind, TreeSize};
+use ledger_store::LedgerError;
+use ledger_store::ledger::TrustFile;
 use serde_json::{Value, json};
 
 use super::auth::{Caller, Role};
@@ -15,25 +17,26 @@ use super::{Answer, State, reads, view};
 pub(super) async fn head(state: web::Data<State>) -> Answer {
     Ok(view::shown(&json!({
         "origin": state.ledger.origin(),
-        "verifier_key": state.ledger.verifier_key(),
-        "checkpoint": state.ledger.checkpoint().await?,
+        "verifier_key": state.ledger.verifier_key().to_string(),
+        "checkpoint": state.ledger.checkpoint(),
     })))
 }
 
 /// `GET /v1/ledger/checkpoints/latest`: the signed note itself.
 pub(super) async fn checkpoint(state: web::Data<State>) -> Answer {
-    Ok(view::bytes("text/plain; charset=utf-8", state.ledger.checkpoint().await?.into_bytes()))
+    Ok(view::bytes("text/plain; charset=utf-8", state.ledger.checkpoint().into_bytes()))
 }
 
 /// `GET /v1/ledger/genesis`: leaf 0, whose hash verifiers pin.
-pub(super) async fn genesis(state: web::Data<State>) -> HttpResponse {
-    view::bytes("application/json", state.ledger.genesis().to_vec())
+pub(super) async fn genesis(state: web::Data<State>) -> Answer {
+    let leaf = state.ledger.store().read(LeafIndex(0)).map_err(LedgerError::from)?;
+    Ok(view::bytes("application/json", leaf.ok_or_else(Problem::not_found)?))
 }
 
 /// `GET /v1/ledger/trust-bundle`: what a verifier pins. Compare it with what you got by another way.
 pub(super) async fn trust_bundle(state: web::Data<State>) -> Answer {
-    let files = state.ledger.export_trust().await?;
-    let file = |(name, bytes): (String, Vec<u8>)| json!({"name": name, "content_base64": Base64::encode_string(&bytes)});
+    let files = state.ledger.export_trust();
+    let file = |file: TrustFile| json!({"name": file.name, "content_base64": Base64::encode_string(&file.bytes)});
     Ok(view::shown(&json!({"files": files.into_iter().map(file).collect::<Vec<Value>>()})))
 }
 
@@ -42,7 +45,7 @@ pub(super) async fn inclusion(state: web::Data<State>, mut query: Query) -> Answ
     let index = query.0.required("index", "a leaf index", parsed).map(LeafIndex);
     let size = query.0.optional("size", "a tree size", parsed).map(TreeSize);
     let index = query.build(index)?;
-    Ok(view::shown(&state.ledger.prove_inclusion(index, size).await?))
+    Ok(view::shown(&state.ledger.prove_inclusion(index, size)?))
 }
 
 /// `GET /v1/ledger/proofs/consistency?old=&new=`
@@ -50,7 +53,7 @@ pub(super) async fn consistency(state: web::Data<State>, mut query: Query) -> An
     let old = query.0.required("old", "a tree size", parsed).map(TreeSize);
     let new = query.0.required("new", "a tree size", parsed).map(TreeSize);
     let (old, new) = query.build(old.zip(new))?;
-    Ok(view::shown(&state.ledger.prove_consistency(old, new).await?))
+    Ok(view::shown(&state.ledger.prove_consistency(old, new)?))
 }
 
 /// `GET /v1/ledger/streams/{kind}/{id}`: a stream with the proof that nothing is left out.

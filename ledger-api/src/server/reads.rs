@@ -6,12 +6,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use ledger_core::digest::Digest;
 use ledger_core::domain::command::{CommandKind, ConfirmReceiptDelivered};
 use ledger_core::domain::event::Format;
-use ledger_core::domain::statement;
-use ledger_core::id::{CertificateId, DeliveryId, DocumentId, EventId, KeyId, ParticipantId};
+use ledger_core::id::{CertificateId, DeliveryId, DocumentId, EventId, KeyId, LeafIndex, ParticipantId};
+use ledger_core::projection::journal::Direction;
 use ledger_core::record::{Actor, Capacity};
+use ledger_store::LedgerError;
 use serde_json::{Value, json};
 
-use super::facade::{Direction, LedgerError};
 use super::auth::{Caller, Role};
 use super::json::{parsed, text};
 use super::problem::{Edge, Problem};
@@ -21,7 +21,7 @@ use super::{Answer, State, view};
 /// `GET /v1/participants/{id}`
 pub(super) async fn participant(caller: Caller, state: web::Data<State>, Id(id): Id<ParticipantId>) -> Answer {
     owned(caller, id)?;
-    found(state.ledger.participant(id).await?.as_ref())
+    found(state.ledger.participant(id, caller.viewer()).await?.as_ref())
 }
 
 /// `GET /v1/participants/{id}/certificates/{cid}`
@@ -33,15 +33,15 @@ pub(super) async fn certificate(
 ) -> Answer {
     owned(caller, id)?;
     let certificate: CertificateId = path(&request, "cid")?;
-    let view = state.ledger.certificate(certificate).await?.filter(|view| view.participant == id);
+    let view = state.ledger.certificate(certificate, caller.viewer()).await?.filter(|view| view.participant == id);
     found(view.as_ref())
 }
 
 /// `GET /v1/participants/{id}/possession`: the bytes whose signature proves that a key is the participant's.
 pub(super) async fn possession(caller: Caller, state: web::Data<State>, Id(id): Id<ParticipantId>) -> Answer {
     owned(caller, id)?;
-    state.ledger.participant(id).await?.ok_or_else(Problem::not_found)?;
-    Ok(view::bytes("application/octet-stream", statement::possession(state.ledger.origin(), id).map_err(Problem::internal)?))
+    state.ledger.participant(id, caller.viewer()).await?.ok_or_else(Problem::not_found)?;
+    Ok(view::bytes("application/octet-stream", state.ledger.possession_statement(id)?))
 }
 
 /// `GET /v1/documents?after=&limit=`
@@ -49,7 +49,9 @@ pub(super) async fn documents(caller: Caller, state: web::Data<State>, mut query
     let limit = query.limit();
     let after = query.cursor();
     query.build(Some(()))?;
-    Ok(page(&state.ledger.documents(caller.viewer(), after, limit).await?))
+    let found = state.ledger.documents(caller.viewer(), after.map(LeafIndex), limit).await?;
+    let next = found.last().map(|(index, _)| index.0);
+    Ok(page(found.into_iter().map(|(_, view)| view), next))
 }
 
 /// `GET /v1/documents/{id}`
@@ -117,7 +119,7 @@ pub(super) async fn delivery(caller: Caller, state: web::Data<State>, Id(id): Id
 pub(super) async fn receipt(caller: Caller, state: web::Data<State>, Id(id): Id<DeliveryId>) -> Answer {
     let notice = state.ledger.receipt_notice(id, caller.viewer()).await?.ok_or_else(Problem::not_found)?;
     if let Role::Participant(participant) = caller.role
-        && participant == notice.sender
+        && state.ledger.delivery(id, caller.viewer()).await?.is_some_and(|view| view.sender == participant)
     {
         let actor = Actor { capacity: Capacity::Participant, participant: Some(participant), user: Some(caller.user) };
         let key = format!("{OWN_KEYS}receipt:{id}");
@@ -146,7 +148,7 @@ pub(super) async fn statement_of_act(
     });
     let reason: Option<Digest> = query.0.optional("reason_sha256", "64 lower-case hex digits", parsed);
     let act = query.build(act)?;
-    let bytes = state.ledger.statement(act, id, "", caller.viewer()).await?.ok_or_else(Problem::not_found)?;
+    let bytes = state.ledger.statement(id, act, "", caller.viewer()).await?.ok_or_else(Problem::not_found)?;
     let mut members: BTreeMap<String, Value> = serde_json::from_slice(&bytes).map_err(Problem::internal)?;
     if let Some(place) = members.get_mut("reason_sha256") {
         let reason = reason.ok_or_else(|| Problem::with_detail(Edge::QueryInvalid, "this act needs reason_sha256"))?;
@@ -176,7 +178,9 @@ pub(super) async fn journal(
         Role::Operator | Role::Auditor => query.0.required("participant", "a participant id", parsed),
     };
     let (year, participant) = query.build(year.zip(participant))?;
-    Ok(page(&state.ledger.journal(participant, direction, year, after, limit).await?))
+    let found = state.ledger.journal(participant, direction, year, after, limit).await?;
+    let next = found.last().map(|entry| entry.number);
+    Ok(page(found, next))
 }
 
 /// `GET /v1/compromises/{key}/impact`: the documents that a compromise concerns.
@@ -204,8 +208,13 @@ fn found(view: Option<&impl serde::Serialize>) -> Answer {
     view.map(|view| view::shown(view)).ok_or_else(Problem::not_found)
 }
 
-fn page<T: serde::Serialize>(page: &super::facade::Page<T>) -> HttpResponse {
-    view::shown(&json!({"items": page.items, "next": page.next}))
+/// A page of a list; without `next` it is the last.
+fn page<T: serde::Serialize>(items: impl IntoIterator<Item = T>, next: Option<u64>) -> HttpResponse {
+    let mut body = json!({"items": items.into_iter().collect::<Vec<T>>()});
+    if let (Some(next), Value::Object(members)) = (next, &mut body) {
+        members.insert("next".to_owned(), next.into());
+    }
+    view::shown(&body)
 }
 
 /// Another path parameter than the id.

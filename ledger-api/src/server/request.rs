@@ -29,7 +29,7 @@ pub(super) const LARGE_BODIES_MAX: usize = 4;
 /// As large a body as fits comes in this time over a slow line; a client that trickles is cut off.
 const BODY_TIMEOUT: Duration = Duration::from_secs(120);
 /// The longest page of a list (product.md C.5.1).
-pub(super) const PAGE_ITEMS_MAX: usize = 200;
+pub(super) const PAGE_ITEMS_MAX: u32 = 200;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const DOCUMENT_TITLE: HeaderName = HeaderName::from_static("document-title");
@@ -69,8 +69,8 @@ impl Query {
     }
 
     /// How many items a page is to have.
-    pub(super) fn limit(&mut self) -> usize {
-        let in_range = |value: Json| json::parsed::<usize>(value).filter(|limit| (1..=PAGE_ITEMS_MAX).contains(limit));
+    pub(super) fn limit(&mut self) -> u32 {
+        let in_range = |value: Json| json::parsed::<u32>(value).filter(|limit| (1..=PAGE_ITEMS_MAX).contains(limit));
         self.0.optional("limit", "1 to 200", in_range).unwrap_or(50)
     }
 }

@@ -8,10 +8,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use base64ct::{Base64, Encoding as _};
 use ledger_core::digest::Digest;
 use ledger_core::id::{StreamId, StreamKind};
+use ledger_store::Executed;
+use ledger_store::ledger::Content;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::facade::{Content, Executed};
 use super::auth::{Grant, Role};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ledger_api::server::auth::{Role, Tokens};
-use ledger_api::server::facade::{Ledger, LedgerOptions};
 use ledger_api::server::{self, now};
 use ledger_core::id::ParticipantId;
+use ledger_store::{Ledger, LedgerOptions};
 use serde_json::Value;
 
 /// A service in its own thread over a new ledger; stopped and removed when dropped.
@@ -34,7 +34,6 @@ impl Service {
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async {
                 let ledger = Ledger::create(&data, LedgerOptions::default()).await.unwrap();
-                std::fs::create_dir_all(&data).unwrap();
                 let tokens = Arc::new(Tokens::open(&data).unwrap());
                 let listener = TcpListener::bind("127.0.0.1:0").unwrap();
                 let address = listener.local_addr().unwrap();
