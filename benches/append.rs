@@ -1,2 +1,274 @@
-//! To be written.
-fn main() {}
+//! Durable appends with every proof on, against the limit of the same run: the smaller of what the disk takes and what
+//! one core can encode and hash. `cargo run --release -p ledger-benches --bin append [seconds per row]`.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use ledger_core::digest::Digest;
+use ledger_core::id::{IdentifierMode, LeafIndex, Origin, StreamId, TreeSize};
+use ledger_core::log::checkpoint::CheckpointBody;
+use ledger_core::log::genesis::{Genesis, GenesisType, Limits, TreeHashes, index_key_commitment};
+use ledger_core::log::map::StreamMap;
+use ledger_core::log::merkle::{Frontier, Sha3Tree, Sha256Tree, alt_leaf_hash, leaf_hash};
+use ledger_core::log::note::SignerKey;
+use ledger_core::log::stream::StreamFrontier;
+use ledger_core::time::Timestamp;
+use ledger_store::store::{Append, Draft};
+use ledger_store::{EmbeddedStore, StoreOptions};
+
+mod workload;
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// What one row came to.
+struct Row {
+    per_second: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+}
+
+fn main() -> Outcome<()> {
+    let seconds: u64 = std::env::args().nth(1).map_or(Ok(4), |text| text.parse())?;
+    let directory = std::env::temp_dir().join(format!("edl-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&directory)?;
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("load before: {}", load.trim());
+    println!("directory:   {}", directory.parent().map_or_else(String::new, |path| path.display().to_string()));
+    println!();
+    println!(
+        "callers |   floor/s |    CPU/s |   limit/s |  ledger/s | of limit | of floor | p50 ms (floor) | p99 ms (floor)"
+    );
+    let runs = 3;
+    for callers in [1_usize, 64, 256] {
+        let mut rows: Vec<(Row, f64, Row)> = Vec::new();
+        for run in 0..runs {
+            let place = directory.join(format!("{callers}-{run}"));
+            std::fs::create_dir_all(&place)?;
+            let floor = floor(&place, callers, seconds)?;
+            let cpu = cpu_limit(callers, true)?;
+            let ledger = ledger(&place.join("ledger"), callers, seconds)?;
+            rows.push((floor, cpu, ledger));
+            std::fs::remove_dir_all(&place)?;
+        }
+        // The median run by the ratio that counts.
+        rows.sort_by(|a, b| ratio(a).total_cmp(&ratio(b)));
+        let Some(row) = rows.get(runs / 2) else { continue };
+        let (floor, cpu, ledger) = row;
+        println!(
+            "{callers:>7} | {:>9.0} | {cpu:>8.0} | {:>9.0} | {:>9.0} | {:>8.2} | {:>8.2} | {:>6.2} ({:.2}) | {:>6.2} ({:.2})",
+            floor.per_second,
+            floor.per_second.min(*cpu),
+            ledger.per_second,
+            ratio(row),
+            ledger.per_second / floor.per_second,
+            ledger.p50_ms,
+            floor.p50_ms,
+            ledger.p99_ms,
+            floor.p99_ms,
+        );
+    }
+    let (with, without) = (cpu_limit(256, true)?, cpu_limit(256, false)?);
+    println!();
+    println!(
+        "completeness (stream trees and map) costs {:.0} % of the encoding and hashing of one core",
+        100.0 * (1.0 - with / without)
+    );
+    std::fs::remove_dir_all(&directory)?;
+    Ok(())
+}
+
+fn ratio((floor, cpu, ledger): &(Row, f64, Row)) -> f64 {
+    ledger.per_second / floor.per_second.min(*cpu)
+}
+
+fn row(mut latencies: Vec<u64>, elapsed: Duration) -> Row {
+    latencies.sort_unstable();
+    let at = |share: f64| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            clippy::as_conversions,
+            reason = "a percentile"
+        )]
+        let place = (latencies.len() as f64 * share) as usize;
+        latencies.get(place.min(latencies.len().saturating_sub(1))).copied().unwrap_or(0)
+    };
+    #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "figures for people")]
+    let (count, p50, p99) = (latencies.len() as f64, at(0.5) as f64, at(0.99) as f64);
+    Row { per_second: count / elapsed.as_secs_f64(), p50_ms: p50 / 1e6, p99_ms: p99 / 1e6 }
+}
+
+fn nanoseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The disk: the same bytes from as many callers, one write and one fdatasync per batch into a zero-filled file, and
+/// nothing else.
+fn floor(directory: &Path, callers: usize, seconds: u64) -> Outcome<Row> {
+    let mut file = File::create(directory.join("floor"))?;
+    let fill = vec![0; 1 << 20];
+    for _ in 0..256 {
+        file.write_all(&fill)?;
+    }
+    file.sync_all()?;
+    let bytes = workload::record(0, 0)?.encode()?.into_bytes();
+    let (sender, receiver) = sync_channel::<(Vec<u8>, SyncSender<()>)>(4096);
+    let stop = Arc::new(AtomicBool::new(false));
+    let started = Instant::now();
+    let latencies = std::thread::scope(|scope| -> Outcome<Vec<u64>> {
+        let writer = scope.spawn(move || -> std::io::Result<()> {
+            let mut offset = 0;
+            while let Ok((first, reply)) = receiver.recv() {
+                let (mut batch, mut replies) = (first, vec![reply]);
+                while let Ok((more, reply)) = receiver.try_recv() {
+                    batch.extend_from_slice(&more);
+                    replies.push(reply);
+                }
+                if offset + batch.len() > 256 << 20 {
+                    offset = 0;
+                }
+                file.write_all_at(&batch, u64::try_from(offset).unwrap_or(0))?;
+                file.sync_data()?;
+                offset += batch.len();
+                for reply in replies {
+                    // A caller that has stopped does not wait for its answer.
+                    let _gone = reply.send(());
+                }
+            }
+            Ok(())
+        });
+        let mut handles = Vec::new();
+        for _ in 0..callers {
+            let (sender, bytes, stop) = (sender.clone(), bytes.clone(), Arc::clone(&stop));
+            handles.push(scope.spawn(move || {
+                let (reply, answer) = sync_channel(1);
+                let mut latencies = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let begun = Instant::now();
+                    if sender.send((bytes.clone(), reply.clone())).is_err() || answer.recv().is_err() {
+                        break;
+                    }
+                    latencies.push(nanoseconds(begun));
+                }
+                latencies
+            }));
+        }
+        drop(sender);
+        std::thread::sleep(Duration::from_secs(seconds));
+        stop.store(true, Ordering::Relaxed);
+        let latencies = handles.into_iter().flat_map(|handle| handle.join().unwrap_or_default()).collect();
+        writer.join().map_err(|_| "the writer stopped")??;
+        Ok(latencies)
+    })?;
+    Ok(row(latencies, started.elapsed()))
+}
+
+/// One core: exactly the encoding and hashing that the format demands of a log with batches of this size.
+fn cpu_limit(batch: usize, completeness: bool) -> Outcome<f64> {
+    const RECORDS: u64 = 20_000;
+    let signer = SignerKey::from_seed("bench", &[7; 32])?;
+    let mut log = Frontier::<Sha256Tree>::new();
+    let mut alt = Frontier::<Sha3Tree>::new();
+    let mut map = StreamMap::new();
+    let mut streams: std::collections::HashMap<Digest, StreamFrontier> = std::collections::HashMap::new();
+    let records: Vec<_> = (0..RECORDS).map(|n| workload::record(1, n)).collect::<Result<_, _>>()?;
+    let begun = Instant::now();
+    let mut touched = Vec::new();
+    for (n, record) in (0_u64..).zip(&records) {
+        let mut encoded = record.encode()?;
+        encoded.stamp(Timestamp::EPOCH.plus_ms(n), &Digest::default());
+        let leaf = leaf_hash(encoded.as_bytes());
+        log.push(leaf);
+        alt.push(alt_leaf_hash(encoded.as_bytes()));
+        if completeness {
+            for key in record.streams.iter().map(StreamId::map_key) {
+                streams.entry(key).or_default().push(LeafIndex(n), &leaf)?;
+                touched.push(key);
+            }
+        }
+        if usize::try_from(n)? % batch == batch - 1 {
+            touched.sort_unstable();
+            touched.dedup();
+            for key in touched.drain(..) {
+                if let Some(stream) = streams.get(&key) {
+                    map.insert(key, stream.head_value())?;
+                }
+            }
+            let seal = (map.root(), alt.root());
+            let body = CheckpointBody::new("bench", TreeSize(n + 1), log.root());
+            std::hint::black_box((seal, body.sign(&signer)?.to_string()));
+        }
+    }
+    #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "figures for people")]
+    Ok(RECORDS as f64 / begun.elapsed().as_secs_f64())
+}
+
+/// The ledger's own log: from record to receipt, durable, with every proof on.
+fn ledger(directory: &Path, callers: usize, seconds: u64) -> Outcome<Row> {
+    let seed = [7; 32];
+    let origin: Origin = Origin::from_name_and_random("bench", [1; 16])?;
+    let genesis = Genesis {
+        t: GenesisType::V1,
+        at: Timestamp::EPOCH,
+        log_keys: vec![SignerKey::from_seed(origin.as_str(), &seed)?.verifier().clone()],
+        origin,
+        format: 1,
+        hashes: TreeHashes::V1,
+        recovery_keys: Vec::new(),
+        policy: None,
+        limits: Limits {
+            batch_records_max: 1024,
+            seal_interval_ms: 60_000,
+            anchor_interval_ms: 60_000,
+            clock_skew_ms: 60_000,
+        },
+        index_key: index_key_commitment(&[0; 32]),
+        identifiers: IdentifierMode::TestIdentifiers,
+        previous: None,
+    };
+    let path = PathBuf::from(directory);
+    let store = Arc::new(EmbeddedStore::create(&path, &genesis, &seed, StoreOptions::default())?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let started = Instant::now();
+    let latencies = runtime.block_on(async {
+        let mut tasks = Vec::new();
+        for caller in 0..callers {
+            let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
+            tasks.push(tokio::spawn(async move {
+                let mut latencies = Vec::new();
+                let caller = u64::try_from(caller).unwrap_or(0);
+                let mut n = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let record = workload::record(caller, n)?;
+                    n += 1;
+                    let begun = Instant::now();
+                    let (command, request) = (record.cause.command, record.cause.request);
+                    let records = vec![Draft::encode(&record)?];
+                    store.append(Append { records, expect: Vec::new(), command, request }).await?;
+                    latencies.push(nanoseconds(begun));
+                }
+                Outcome::Ok(latencies)
+            }));
+        }
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        stop.store(true, Ordering::Relaxed);
+        let mut all = Vec::new();
+        for task in tasks {
+            all.extend(task.await??);
+        }
+        Outcome::Ok(all)
+    })?;
+    let elapsed = started.elapsed();
+    drop(runtime);
+    drop(store);
+    Ok(row(latencies, elapsed))
+}

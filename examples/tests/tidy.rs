@@ -12,7 +12,18 @@ fn top() -> PathBuf {
 
 /// Modules of ledger-core in the order of the flow: each uses only what stands before it (and itself).
 const FLOW: [&str; 12] = [
-    "digest", "time", "id", "canonical", "payload", "record", "log", "pki", "signature", "domain", "projection", "evidence",
+    "digest",
+    "time",
+    "id",
+    "canonical",
+    "payload",
+    "record",
+    "log",
+    "pki",
+    "signature",
+    "domain",
+    "projection",
+    "evidence",
 ];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
@@ -65,13 +76,25 @@ fn the_core_reads_no_clock_draws_no_dice_and_does_no_io() {
     let mut files = Vec::new();
     sources(&top().join("ledger-core/src"), &mut files);
     let forbidden = [
-        "SystemTime", "Instant::now", "std::fs", "std::net", "std::env", "std::process", "std::thread", "getrandom", "HashMap",
-        "HashSet", "async fn", "println!",
+        "SystemTime",
+        "Instant::now",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "std::thread",
+        "getrandom",
+        "HashMap",
+        "HashSet",
+        "async fn",
+        "println!",
     ];
     let mut wrong = Vec::new();
     for path in files {
         let code = code(&path);
-        wrong.extend(forbidden.iter().filter(|word| code.contains(**word)).map(|word| format!("{}: {word}", path.display())));
+        wrong.extend(
+            forbidden.iter().filter(|word| code.contains(**word)).map(|word| format!("{}: {word}", path.display())),
+        );
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
@@ -139,7 +162,12 @@ fn no_file_holds_a_path_of_a_machine() {
     let mut wrong = Vec::new();
     for path in files.iter().filter(|path| path.exists()) {
         let text = std::fs::read_to_string(path).unwrap();
-        wrong.extend(needles.iter().filter(|needle| text.contains(*needle)).map(|needle| format!("{}: {needle}", path.display())));
+        wrong.extend(
+            needles
+                .iter()
+                .filter(|needle| text.contains(*needle))
+                .map(|needle| format!("{}: {needle}", path.display())),
+        );
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 
 pub mod explain;
+pub mod replay;
+pub mod segments;
 pub mod text;
 pub mod verify;
 
@@ -15,6 +17,11 @@ const HELP: &str = "ledger-audit: checks the evidence of a document ledger, offl
   ledger-audit verify FILE --trust DIR [--json] [--as-of TIME] [--now TIME]
       checks an evidence bundle. DIR holds what you trust: origin, genesis.sha256, log.vkey, ca/*.pem or ca/*.der.
       TIME is written 2026-11-24T09:30:00.000Z. --as-of answers for an earlier time; --now remarks on an old checkpoint.
+
+  ledger-audit replay DIR [--trust DIR] [--vault-key FILE] [--against FILE ...] [--json]
+      follows the whole log of a closed ledger from its first leaf: hashes, chains, streams, seals, checkpoints, rules.
+      --vault-key also opens the payloads and verifies every signature again. --against holds the log to receipts
+      (JSON) or checkpoints that somebody kept.
 
   ledger-audit explain [CODE]
       says what a finding means; without a code, lists all of them.
@@ -37,6 +44,7 @@ pub fn run(
     let rest: Vec<OsString> = arguments.collect();
     match command.to_str() {
         Some("verify") => verify::run(rest, out, errors, colour),
+        Some("replay") => replay::run(rest, out, errors, colour),
         Some("explain") => explain::run(&rest, out, errors),
         Some("--help" | "-h" | "help") => {
             out.write_all(HELP.as_bytes())?;

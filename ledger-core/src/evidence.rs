@@ -10,6 +10,7 @@ pub mod container;
 pub mod finding;
 pub mod manifest;
 pub mod questions;
+pub mod replay;
 pub mod trust;
 pub mod verify;
 

@@ -122,7 +122,10 @@ pub struct EmbeddedStore {
 impl fmt::Debug for EmbeddedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = self.head.borrow();
-        f.debug_struct("EmbeddedStore").field("origin", &self.genesis.origin).field("size", &head.size).finish()
+        f.debug_struct("EmbeddedStore")
+            .field("origin", &self.genesis.origin)
+            .field("size", &head.size)
+            .finish_non_exhaustive()
     }
 }
 
@@ -238,7 +241,8 @@ impl EmbeddedStore {
     }
 
     fn submit(&self, append: Append) -> Result<oneshot::Receiver<Result<Outcome, StoreError>>, StoreError> {
-        let of_command = |draft: &crate::store::Draft| draft.command == append.command && draft.request == append.request;
+        let of_command =
+            |draft: &crate::store::Draft| draft.command == append.command && draft.request == append.request;
         if append.records.is_empty() || append.records.len() > 1024 {
             return Err(StoreError::Invalid("an append has 1 to 1024 records"));
         }
@@ -247,7 +251,7 @@ impl EmbeddedStore {
         }
         let keys = append.expect.iter().map(|(stream, _)| stream.map_key()).collect();
         let (reply, outcome) = oneshot::channel();
-        self.send(Message::Append(Box::new(Pending { append, keys, reply })))?;
+        self.send(Message::Append(Pending { append, keys, reply }))?;
         Ok(outcome)
     }
 
@@ -462,21 +466,21 @@ fn create_files(
     let mut segments =
         SegmentWriter::create(Arc::clone(files), options.segments, &genesis.origin, epoch).map_err(written)?;
     let genesis_hash = leaf_hash(&genesis_bytes);
-    let mut state = LogState::empty(genesis_hash);
+    let mut end = LogState::empty(genesis_hash);
     let published = Published::default();
-    let mut stage = Stage::new(&state, &published);
+    let mut stage = Stage::new(&end, &published);
     let stream = genesis.stream().map_key();
     let pushed = stage.push(&genesis_bytes, genesis_hash, genesis.at, &[stream], false);
     pushed.map_err(|error| create(error.to_string()))?;
     let at = options.clock.now().max(genesis.at);
-    let seal = stage.seal(&mut state.map, at).map_err(|error| create(error.to_string()))?;
+    let seal = stage.seal(&mut end.map, at).map_err(|error| create(error.to_string()))?;
     let seal_bytes = seal.encode().map_err(|error| create(error.to_string()))?;
     let seal_hash = leaf_hash(&seal_bytes);
     let staged = stage.finish(&seal_bytes, seal_hash, at);
     let (size, root) = (staged.frontier.size(), staged.frontier.root());
     let note = signer.sign(size, root).map_err(|error| create(error.to_string()))?;
     segments.reserve(1 << 16, 0, &Digest::default(), || Ok(epoch)).map_err(written)?;
-    let mut batch = segments.begin(BatchBytes::default(), 0);
+    let mut batch = BatchBytes::default();
     segments.push_leaf(&mut batch, &genesis_bytes, genesis_hash);
     segments.push_leaf(&mut batch, &seal_bytes, seal_hash);
     segments.commit(&mut batch, size.0, note.as_bytes()).map_err(written)?;
@@ -490,15 +494,9 @@ fn create_files(
 
 fn open_index(path: Option<&Path>, log: &Arc<LogReader>, head: &LogHead) -> Result<Arc<Index>, OpenError> {
     let leaf_of = |size: u64| log.published().log().node(0, size.checked_sub(1)?);
-    let (index, applied) = Index::open(path, &leaf_of).map_err(OpenError::Index)?;
-    let caught_up = index_range(&index, log, applied, head.size.0, head.seal_hash);
-    caught_up.map_err(|error| match error {
-        StoreError::Segment(error) => match Arc::into_inner(error) {
-            Some(error) => OpenError::Segment(error),
-            None => OpenError::Create { what: "the index".to_owned() },
-        },
-        other => OpenError::Create { what: other.to_string() },
-    })?;
+    let opened = Index::open(path, &leaf_of).map_err(|error| StoreError::Index(Arc::new(error)));
+    let (index, applied) = opened.map_err(OpenError::Index)?;
+    index_range(&index, log, applied, head.size.0, head.seal_hash).map_err(OpenError::Index)?;
     Ok(Arc::new(index))
 }
 

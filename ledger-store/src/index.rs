@@ -103,9 +103,10 @@ impl Index {
     ) -> Result<(Self, u64), rusqlite::Error> {
         let (connection, size) = match path {
             None => (create(Connection::open_in_memory()?)?, 0),
-            Some(path) => match open_existing(path, leaf_of) {
-                Some(found) => found,
-                None => {
+            Some(path) => {
+                if let Some(found) = open_existing(path, leaf_of) {
+                    found
+                } else {
                     for suffix in ["", "-wal", "-shm"] {
                         let mut name = path.as_os_str().to_owned();
                         name.push(suffix);
@@ -114,7 +115,7 @@ impl Index {
                     }
                     (create(configure(Connection::open(path)?)?)?, 0)
                 }
-            },
+            }
         };
         let writer = Arc::new(Mutex::new(connection));
         let reader = match path {
@@ -251,8 +252,7 @@ fn run(shared: &Shared) {
         let full = queue.waiting.rows.len() >= FLUSH_ROWS;
         if !full && !queue.flush_now && !queue.stop {
             queue.pushed_since_wake = false;
-            let (woken, timeout) =
-                shared.wake.wait_timeout(queue, FLUSH_IDLE).unwrap_or_else(PoisonError::into_inner);
+            let (woken, timeout) = shared.wake.wait_timeout(queue, FLUSH_IDLE).unwrap_or_else(PoisonError::into_inner);
             queue = woken;
             let idle = timeout.timed_out() && !queue.pushed_since_wake && !queue.waiting.rows.is_empty();
             let due = queue.waiting.rows.len() >= FLUSH_ROWS || queue.flush_now || queue.stop;

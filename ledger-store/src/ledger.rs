@@ -28,7 +28,7 @@ use crate::projector::{Projector, ProjectorError};
 use crate::store::StoreError;
 use crate::vault::{Vault, VaultError, random};
 use checking::Checking;
-use secrets::{Secrets, SecretsError};
+use secrets::Secrets;
 
 mod checking;
 mod execute;
@@ -40,6 +40,7 @@ mod secrets;
 
 pub use export::TrustFile;
 pub use read::{Content, FeedItem, ReceiptNotice, Status};
+pub use secrets::SecretsError;
 
 /// How a new ledger is made, and how any ledger runs.
 #[derive(Debug, Clone)]
@@ -226,8 +227,8 @@ impl Ledger {
         let secrets = Secrets::open(&directory.join("keys"))?;
         let vault = Vault::local(&directory.join("payloads"), secrets.vault_key.clone())?;
         let name = format!("{}/receipts", store.genesis().origin);
-        let notice_key =
-            SignerKey::from_seed(&name, &secrets.notice_seed).map_err(|error| LedgerError::Internal(error.to_string()))?;
+        let notice_key = SignerKey::from_seed(&name, &secrets.notice_seed)
+            .map_err(|error| LedgerError::Internal(error.to_string()))?;
         let views = Projector::open(&directory.join("views.sqlite"))?;
         let inner = Inner {
             directory: directory.to_owned(),

@@ -6,9 +6,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ledger_core::digest::Digest;
@@ -25,7 +25,7 @@ use crate::embedded::log_reader::LogReader;
 use crate::embedded::segment::{BatchBytes, Position, SegmentWriter, WriteError};
 use crate::embedded::signer::LogSigner;
 use crate::embedded::snapshot;
-use crate::embedded::state::{LogState, Stage, StageError, Staged};
+use crate::embedded::state::{LogState, Stage, StageError, Staged, StreamEntry};
 use crate::index::{Applied, Index, Row};
 use crate::store::{Append, Draft, Expectation, LogHead, StoreError, StreamState};
 
@@ -65,7 +65,7 @@ pub struct View {
 /// What the writer is asked to do.
 #[derive(Debug)]
 pub(crate) enum Message {
-    Append(Box<Pending>),
+    Append(Pending),
     View(Vec<Digest>, oneshot::Sender<Result<View, StoreError>>),
     Seal(oneshot::Sender<Result<(), StoreError>>),
     Snapshot(oneshot::Sender<Result<(), StoreError>>),
@@ -94,7 +94,7 @@ impl Pending {
 }
 
 struct Accepted {
-    pending: Box<Pending>,
+    pending: Pending,
     first_index: u64,
     leaves: Vec<Vec<u8>>,
 }
@@ -157,7 +157,7 @@ impl Writer {
     }
 
     /// What has arrived while the last batch was written; stops at the first message that is not an append.
-    fn gather(&self, first: Box<Pending>, inbox: &Receiver<Message>) -> (Vec<Box<Pending>>, Option<Message>) {
+    fn gather(&self, first: Pending, inbox: &Receiver<Message>) -> (Vec<Pending>, Option<Message>) {
         let mut records = first.append.records.len();
         let mut bytes = first.bytes();
         let mut batch = vec![first];
@@ -203,27 +203,27 @@ impl Writer {
         self.broken.load(Ordering::Acquire)
     }
 
-    fn append(&mut self, batch: Vec<Box<Pending>>) {
+    fn append(&mut self, batch: Vec<Pending>) {
         if self.is_broken() {
-            batch.into_iter().for_each(|pending| pending.answer(Err(StoreError::Broken)));
+            answer_all(batch, &StoreError::Broken);
             return;
         }
         // Before anything is staged: a full disk is met here, when there is nothing yet to undo.
-        let bytes = batch.iter().map(|pending| pending.bytes()).sum::<u64>() + SEAL_AND_NOTE_BYTES;
+        let bytes = batch.iter().map(Pending::bytes).sum::<u64>() + SEAL_AND_NOTE_BYTES;
         if let Err(error) = self.reserve(bytes) {
-            batch.into_iter().for_each(|pending| pending.answer(Err(error.clone())));
+            answer_all(batch, &error);
             return;
         }
         let log = Arc::clone(&self.log);
         let mut stage = Stage::new(&self.state, log.published());
-        self.batch = self.segments.begin(std::mem::take(&mut self.batch), stage.next_index());
+        self.batch.begin(stage.next_index());
         let mut placed = Placed::default();
         for pending in batch {
             match self.place(&mut stage, &mut placed, pending) {
                 Ok(()) => {}
                 Err(error) => {
-                    self.fail(placed, &StoreError::Invalid("the log cannot take the record"));
-                    self.poison(&error);
+                    self.poison();
+                    placed.fail(&StoreError::Refused(Arc::new(io::Error::other(error))));
                     return;
                 }
             }
@@ -233,7 +233,7 @@ impl Writer {
         }
         match self.complete(stage) {
             Ok(end) => self.acknowledge(placed, &end),
-            Err(error) => self.fail(placed, &error),
+            Err(error) => placed.fail(&error),
         }
     }
 
@@ -247,7 +247,7 @@ impl Writer {
             Ok(()) => Ok(()),
             Err(WriteError::Refused(error)) => Err(StoreError::Refused(Arc::new(error))),
             Err(WriteError::Broken(error)) => {
-                self.poison(&error);
+                self.poison();
                 // Nothing of this batch was written.
                 Err(StoreError::Refused(Arc::new(error)))
             }
@@ -255,14 +255,14 @@ impl Writer {
     }
 
     /// Checks an append and stages its records; answers at once what is not to be stored.
-    fn place(&mut self, stage: &mut Stage<'_>, placed: &mut Placed, mut pending: Box<Pending>) -> Result<(), StageError> {
+    fn place(&mut self, stage: &mut Stage<'_>, placed: &mut Placed, mut pending: Pending) -> Result<(), StageError> {
         let command = pending.append.command;
         if let Some((request, place)) = placed.commands.get(&command) {
-            if *request != pending.append.request {
+            if *request == pending.append.request {
+                placed.repeated.push((pending, *place));
+            } else {
                 let index = placed.accepted.get(*place).map_or(0, |accepted| accepted.first_index);
                 pending.answer(Err(StoreError::CommandReused { index: LeafIndex(index) }));
-            } else {
-                placed.repeated.push((pending, *place));
             }
             return Ok(());
         }
@@ -343,7 +343,7 @@ impl Writer {
         self.reserve(SEAL_AND_NOTE_BYTES)?;
         let log = Arc::clone(&self.log);
         let stage = Stage::new(&self.state, log.published());
-        self.batch = self.segments.begin(std::mem::take(&mut self.batch), stage.next_index());
+        self.batch.begin(stage.next_index());
         self.complete(stage).map(drop)
     }
 
@@ -368,9 +368,8 @@ impl Writer {
             Ok(positions) => positions,
             Err(WriteError::Refused(error)) => return Err(self.take_back(error)),
             Err(WriteError::Broken(error)) => {
-                let error = Arc::new(error);
-                self.poison(&error);
-                return Err(StoreError::UnknownOutcome(error));
+                self.poison();
+                return Err(StoreError::UnknownOutcome(Arc::new(error)));
             }
         };
         let seal_leaf = String::from_utf8(seal_bytes).unwrap_or_default();
@@ -427,12 +426,6 @@ impl Writer {
         }
     }
 
-    fn fail(&self, placed: Placed, error: &StoreError) {
-        let Placed { accepted, repeated, .. } = placed;
-        repeated.into_iter().for_each(|(pending, _)| pending.answer(Err(error.clone())));
-        accepted.into_iter().for_each(|accepted| accepted.pending.answer(Err(error.clone())));
-    }
-
     /// The batch was not written, durably: the memory goes back to where the log is.
     fn take_back(&mut self, error: io::Error) -> StoreError {
         let head = self.head.borrow().clone();
@@ -446,11 +439,11 @@ impl Writer {
 
     /// The batch was not written, but the writer's memory cannot be trusted any more.
     fn poison_unwritten(&self, error: io::Error) -> StoreError {
-        self.poison(&error);
+        self.poison();
         StoreError::Refused(Arc::new(error))
     }
 
-    fn poison(&self, _reason: &dyn std::error::Error) {
+    fn poison(&self) {
         self.broken.store(true, Ordering::Release);
     }
 
@@ -465,7 +458,7 @@ impl Writer {
             return Err(StoreError::Broken);
         }
         let streams = self.log.published().streams();
-        let state = |key: &Digest| streams.get(key).map(|entry| entry.state()).unwrap_or_default();
+        let state = |key: &Digest| streams.get(key).map(StreamEntry::state).unwrap_or_default();
         let streams = keys.iter().map(|key| (state(key), self.state.map.prove(key))).collect();
         Ok(View { head, seal_inclusion, streams })
     }
@@ -509,8 +502,21 @@ impl Writer {
 struct Placed {
     accepted: Vec<Accepted>,
     /// Appends that repeat a command of this very batch, with the place of the first.
-    repeated: Vec<(Box<Pending>, usize)>,
+    repeated: Vec<(Pending, usize)>,
     commands: HashMap<CommandId, (RequestDigest, usize)>,
     events: HashSet<EventId>,
     rows: Vec<Row>,
+}
+
+impl Placed {
+    fn fail(self, error: &StoreError) {
+        answer_all(self.repeated.into_iter().map(|(pending, _)| pending), error);
+        answer_all(self.accepted.into_iter().map(|accepted| accepted.pending), error);
+    }
+}
+
+fn answer_all(pending: impl IntoIterator<Item = Pending>, error: &StoreError) {
+    for pending in pending {
+        pending.answer(Err(error.clone()));
+    }
 }

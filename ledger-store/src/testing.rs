@@ -100,7 +100,7 @@ impl Entropy for SeededEntropy {
 pub const LOG_SEED: [u8; 32] = [7; 32];
 
 /// A genesis for tests, with the key of [`LOG_SEED`].
-#[expect(clippy::expect_used, reason = "the inputs are constants")]
+#[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "the inputs are constants")]
 pub fn genesis() -> Genesis {
     let origin = Origin::from_name_and_random("ledger.example", [1; 16]).expect("a valid name");
     let key = SignerKey::from_seed(origin.as_str(), &LOG_SEED).expect("a valid name");
@@ -171,8 +171,8 @@ impl Workload {
         from.get(usize::try_from(random.below(count)).unwrap_or(0)).copied()
     }
 
-    /// The next append: one to three records of a new or a known document. Fails only if the records cannot be encoded.
-    #[expect(clippy::expect_used, reason = "the workload makes valid records only")]
+    /// The next append: one to three records of a new or a known document.
+    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "the workload makes valid records only")]
     pub fn plan(&mut self) -> Planned {
         let known = if self.random.below(3) == 0 { None } else { Self::pick(&mut self.random, &self.documents) };
         let document = known.unwrap_or_else(|| DocumentId::from_random(self.random.bytes()));
@@ -279,8 +279,7 @@ pub fn audit_naively(genesis: &Genesis, leaves: &[Vec<u8>]) -> Result<BTreeSet<E
     let mut pin = Digest::default();
     for (index, bytes) in (0_u64..).zip(leaves) {
         let leaf = Digest::sha256(&[&[0], bytes]);
-        let stream_leaf =
-            Digest::sha256(&[&[0], b"edl/v1/streamleaf\0", &index.to_be_bytes(), leaf.as_bytes()]);
+        let stream_leaf = Digest::sha256(&[&[0], b"edl/v1/streamleaf\0", &index.to_be_bytes(), leaf.as_bytes()]);
         if index == 0 {
             if Ok(bytes) != genesis.encode().as_ref() {
                 return Err("leaf 0 is not the genesis".to_owned());
@@ -289,7 +288,8 @@ pub fn audit_naively(genesis: &Genesis, leaves: &[Vec<u8>]) -> Result<BTreeSet<E
             streams.entry(genesis.stream()).or_default().push(stream_leaf);
         } else if let Ok(seal) = Seal::decode(bytes) {
             let before = usize::try_from(index).ok().and_then(|index| leaves.get(..index)).unwrap_or_default();
-            let mut heads: Vec<_> = streams.iter().map(|(stream, leaves)| (stream.map_key(), head_value(leaves))).collect();
+            let mut heads: Vec<_> =
+                streams.iter().map(|(stream, leaves)| (stream.map_key(), head_value(leaves))).collect();
             heads.sort_unstable();
             let mut map = StreamMap::from_sorted(heads).map_err(|error| error.to_string())?;
             let previous = seals.last().copied().unwrap_or((0, pin));
@@ -661,13 +661,14 @@ impl fmt::Debug for SimulatedFile {
 
 impl SimulatedFile {
     fn change(&self, operation: Operation, change: Change) -> io::Result<()> {
-        let capacity = (self.files.disk().capacity, self.files.bytes());
+        let used = self.files.bytes();
         self.files.operate(operation, |disk| {
+            let capacity = disk.capacity;
             let inode = disk.inodes.get_mut(&self.number).ok_or_else(not_found)?;
             match &change {
                 Change::Write { offset, bytes } => {
                     let grows = (offset + bytes.len()).saturating_sub(inode.bytes.len());
-                    if capacity.0.is_some_and(|max| grows > 0 && capacity.1 + grows > max) {
+                    if capacity.is_some_and(|max| grows > 0 && used + grows > max) {
                         return Err(io::Error::from_raw_os_error(ENOSPC));
                     }
                     write_into(&mut inode.bytes, *offset, bytes);

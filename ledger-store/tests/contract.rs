@@ -1,5 +1,14 @@
 //! The promises of the storage contract, on real files.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "a test that meets something else is to stop"
+)]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -59,8 +68,7 @@ fn check_all(store: &EmbeddedStore, workload: &Workload) {
     assert_eq!(head.root, naive_log_root(&leaves));
     audit_naively(store.genesis(), &leaves).unwrap();
     let origin = store.genesis().origin.clone();
-    let checkpoint =
-        VerifiedCheckpoint::verify(head.checkpoint.as_bytes(), origin.as_str(), store.verifier()).unwrap();
+    let checkpoint = VerifiedCheckpoint::verify(head.checkpoint.as_bytes(), origin.as_str(), store.verifier()).unwrap();
     assert_eq!((checkpoint.size(), checkpoint.root()), (head.size, &head.root));
     let streams: Vec<_> = workload.streams().map(|(stream, ..)| stream.clone()).collect();
     let view = store.view_blocking(&streams).unwrap();
@@ -196,8 +204,11 @@ fn a_decision_whose_streams_have_moved_is_refused_with_their_state() {
         assert!(!holds);
     }
     let error = store.append_blocking(fresh(Vec::new(), Some(1))).unwrap_err();
-    assert!(matches!(error, StoreError::Conflict { expected: Expectation::Homed(1), actual, .. } if actual == StreamState::default()));
-    let good = vec![(document.clone(), Expectation::Homed(state.homed)), (document, Expectation::Revision(state.revision))];
+    assert!(
+        matches!(error, StoreError::Conflict { expected: Expectation::Homed(1), actual, .. } if actual == StreamState::default())
+    );
+    let good =
+        vec![(document.clone(), Expectation::Homed(state.homed)), (document, Expectation::Revision(state.revision))];
     store.append_blocking(fresh(good, None)).unwrap();
 }
 

@@ -118,7 +118,7 @@ fn time(text: &OsString) -> Result<Timestamp, InputError> {
     text.ok_or(InputError::Arguments("times are written 2026-11-24T09:30:00.000Z"))
 }
 
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, InputError> {
+pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, InputError> {
     let failed = |source| InputError::Read { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     // One byte more than allowed, to notice that there is more; a file may grow while it is read.

@@ -14,8 +14,8 @@ use ledger_core::projection::Viewer;
 use ledger_core::record::{Actor, Capacity};
 use ledger_core::signature::SignaturePolicy;
 use ledger_core::time::Timestamp;
-use ledger_store::{Executed, Ledger, LedgerError};
 use ledger_store::test_ca::Party;
+use ledger_store::{Executed, Ledger, LedgerError};
 
 use super::cast::{BUYER, Cast, Company, SELLER};
 use super::pdf::{self, Line};

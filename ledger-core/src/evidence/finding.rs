@@ -240,7 +240,7 @@ codes! {
         "Ids of certificates and keys are digests; recomputed from the payload they must be those of the record.";
     ContentMismatch = "content-mismatch", Fail, "9.15",
         "the document is not the one that was described when it was formed", "документ не тот, что описан", "құжат сипатталғанға сай емес",
-        "Digest or length in content-info differ from the content.";
+        "Digest or length in content-info differ from the content: one of the two is not what the sender formed.";
     // Rules.
     EventNotAllowed = "event-not-allowed", Fail, "5.3.1",
         "an event was not allowed when it happened", "событие было недопустимо", "оқиғаға жол берілмеген еді",
@@ -285,6 +285,43 @@ codes! {
     SuspendedKeyUsed = "suspended-key-used", Fail, "8.8",
         "a suspended key signed", "подписано приостановленным ключом", "тоқтатылған кілтпен қол қойылған",
         "The ledger recorded a signature after the use of the key was suspended; it should have been refused.";
+    // A replay of the whole log.
+    LedgerDamaged = "ledger-damaged", Fail, "5.3.9",
+        "the ledger's files are damaged or incomplete", "файлы журнала повреждены или неполны", "журнал файлдары бүлінген немесе толық емес",
+        "A segment file is missing, has a frame that does not have its checksum, or does not continue the file before it; or the head file knows of more records than there are. Restore the files from a copy. What stands behind the place given was not read.";
+    TornTail = "torn-tail", Info, "5.3.9",
+        "the files end with a batch that was never acknowledged", "в конце файлов незавершённая запись", "файлдар соңында аяқталмаған жазба бар",
+        "A power cut or crash cut a write off. Nobody got a receipt for it, and opening the ledger will remove it.";
+    BatchInvalid = "batch-invalid", Fail, "5.3.9",
+        "a batch does not end in a seal and its checkpoint", "пакет записей не закрыт пломбой и контрольной точкой", "жазбалар тобы пломбамен және бақылау нүктесімен аяқталмаған",
+        "Every batch is some records, one seal and one signed checkpoint, and holds no more records than the genesis allows.";
+    MapMismatch = "map-mismatch", Fail, "5.3.7",
+        "the seal's map is not that of the records", "карта лент не соответствует записям", "тізбектер картасы жазбаларға сай емес",
+        "The map root in the seal is not the one that follows from all records before it: a record was left out of a stream or put into a foreign one, and every completeness proof under this seal is worthless.";
+    AltRootMismatch = "alt-root-mismatch", Fail, "5.3.9",
+        "the seal's second root is not that of the leaves", "второй корень не соответствует записям", "екінші түбір жазбаларға сай емес",
+        "The SHA3-256 root in the seal is not the one of the leaves before it.";
+    CheckpointDiffers = "checkpoint-differs", Fail, "5.3.9",
+        "the signed checkpoint is of another log than the one here", "контрольная точка от другого содержания журнала", "бақылау нүктесі журналдың басқа мазмұнынан",
+        "The signature holds, and size or root are not those of the leaves: the leaves were changed after they were signed, or the operator signed something else.";
+    GenesisUnpinned = "genesis-unpinned", Indeterminate, "5.3.9",
+        "nobody said which ledger is to be trusted", "не указано, какому журналу доверять", "қай журналға сену керектігі көрсетілмеген",
+        "Without a trust directory the log is checked against the key in its own first record, which anybody can make. Run again with --trust.";
+    PayloadsUnchecked = "payloads-unchecked", Indeterminate, "9.15",
+        "signatures not checked: no vault key", "подписи не проверены: нет ключа хранилища", "қолтаңбалар тексерілмеді: қойма кілті жоқ",
+        "Contents, certificates and signatures lie encrypted beside the log. Run again with --vault-key to check them; everything else does not need it.";
+    ReceiptInvalid = "receipt-invalid", Indeterminate, "5.3.9",
+        "a receipt proves nothing about this log", "квитанция ничего не доказывает об этом журнале", "түбіртек бұл журнал туралы ештеңе дәлелдемейді",
+        "Its checkpoint is not signed by this ledger's key, or its proofs do not lead to the signed root.";
+    Fork = "fork", Fail, "5.3.9",
+        "the operator signed another history than this one", "оператор подписал другую историю", "оператор басқа тарихқа қол қойған",
+        "A receipt that verifies with the ledger's own key shows another leaf at this place, another root for this size, or a longer log. Log and receipt together prove it against the operator.";
+    FindingsOmitted = "findings-omitted", Info, "9.15",
+        "there are more findings than are listed", "перечислены не все замечания", "барлық ескертпе тізімделмеген",
+        "The list is cut so that a damaged log does not fill the disk; mend what is listed and run again.";
+    LogVerified = "log-verified", Pass, "5.3.9",
+        "the whole log was followed from its first leaf", "весь журнал проверен с первой записи", "бүкіл журнал бірінші жазбадан бастап тексерілді",
+        "Every leaf, chain, stream, seal, map and checkpoint is the one that follows from the leaves before it, and no event breaks a rule of the exchange.";
     // What cannot be known.
     OperatorWordOnly = "operator-word-only", Info, "5.3.9",
         "operator's word only: no witness quorum", "только слово оператора: нет свидетелей", "тек оператор сөзі: куәгерлер жоқ",

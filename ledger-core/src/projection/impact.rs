@@ -153,6 +153,7 @@ impl ImpactReport {
     ///
     /// Operator, auditor and owner see every row, a counterparty the rows of its own deliveries, and a stranger
     /// nothing (`None`, as for a key that was never registered).
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other event that holds a signature is treated alike")]
     pub fn fold<'a>(key: KeyId, records: impl IntoIterator<Item = Logged<'a>>, viewer: Viewer) -> Option<Self> {
         let mut owners = Vec::new();
         let mut history = KeyHistory::default();

@@ -73,6 +73,7 @@ pub struct JournalEntry {
 
 impl JournalEntry {
     /// The line that an event makes, if any; `number` says the next number of the journal.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "sending and accounting make lines, nothing else ever will")]
     pub fn of<E>(logged: Logged<'_>, number: impl FnOnce(JournalId) -> Result<u64, E>) -> Result<Option<Self>, E> {
         let event = EventRef::of(logged);
         let (participant, direction, document, delivery, counterparty) = match logged.2 {

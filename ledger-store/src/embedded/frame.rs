@@ -97,8 +97,40 @@ pub(crate) fn decode(bytes: &[u8], tag: SegmentTag) -> Option<Frame<'_>> {
     let (header_bytes, rest) = rest.split_first_chunk::<32>()?;
     let length = usize::try_from(u32::from_le_bytes(*length_bytes)).ok().filter(|length| *length <= BODY_BYTES_MAX)?;
     let body = rest.get(..length)?;
-    let [_, _, _, _, _, _, _, _, _, _, _, _, kind, end, _, _, b0, b1, b2, b3, b4, b5, b6, b7, i0, i1, i2, i3, i4, i5, i6, i7] =
-        *header_bytes;
+    let [
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        kind,
+        end,
+        _,
+        _,
+        b0,
+        b1,
+        b2,
+        b3,
+        b4,
+        b5,
+        b6,
+        b7,
+        i0,
+        i1,
+        i2,
+        i3,
+        i4,
+        i5,
+        i6,
+        i7,
+    ] = *header_bytes;
     let frame = Frame {
         kind: match kind {
             1 => Kind::Leaf,

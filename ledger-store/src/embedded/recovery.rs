@@ -22,7 +22,9 @@ use super::frame::Kind;
 use super::head::{Head, HeadError, HeadFile};
 use super::ids::{command_prefix, event_prefix};
 use super::leaf::EventFacts;
-use super::segment::{Position, Scan, ScannedBatch, SegmentError, SegmentFiles, SegmentLimits, SegmentWriter, TornTail};
+use super::segment::{
+    Position, Scan, ScannedBatch, SegmentError, SegmentFiles, SegmentLimits, SegmentWriter, TornTail,
+};
 use super::snapshot::{self, SnapshotFault};
 use super::state::{LogIndex, LogState, Published, Stage, Streams};
 use crate::store::LogHead;
@@ -77,7 +79,9 @@ pub enum OpenError {
     #[error(transparent)]
     Head(#[from] HeadError),
     /// The log ends before records that were acknowledged. Restore the segments from a copy; nothing was changed.
-    #[error("{witness} knows a log of {known} leaves, but the segments end at {found}: acknowledged records are missing")]
+    #[error(
+        "{witness} knows a log of {known} leaves, but the segments end at {found}: acknowledged records are missing"
+    )]
     MissingRecords {
         /// Which file knows.
         witness: &'static str,
@@ -99,7 +103,7 @@ pub enum OpenError {
     Signer(#[from] super::signer::SignerKeyError),
     /// The index cannot be opened or rebuilt. The log is not affected.
     #[error("the index cannot be opened")]
-    Index(#[source] rusqlite::Error),
+    Index(#[source] crate::store::StoreError),
     /// The first batch of a new ledger cannot be made.
     #[error("the ledger cannot be made: {what}")]
     Create {
@@ -136,7 +140,11 @@ pub(crate) fn read_genesis(files: &dyn Files) -> Result<(Genesis, Vec<u8>), Open
 }
 
 /// Opens the log for writing.
-pub(crate) fn recover(files: &Arc<dyn Files>, limits: SegmentLimits, key: &VerifierKey) -> Result<Recovered, OpenError> {
+pub(crate) fn recover(
+    files: &Arc<dyn Files>,
+    limits: SegmentLimits,
+    key: &VerifierKey,
+) -> Result<Recovered, OpenError> {
     let (genesis, genesis_leaf) = read_genesis(files.as_ref())?;
     let scan = Scan::list(Arc::clone(files), &genesis.origin)?;
     let (mut head_file, kept, head_slot_damaged) = HeadFile::open(files.as_ref())?;
@@ -288,12 +296,14 @@ impl<'a> Replay<'a> {
                     return Err(corrupt("leaf 0 is not the genesis".to_owned()));
                 }
                 let stream = StreamId::ledger(&self.genesis.origin).map_key();
-                stage.push(bytes, leaf, self.genesis.at, &[stream], false).map_err(|error| corrupt(error.to_string()))?;
+                stage
+                    .push(bytes, leaf, self.genesis.at, &[stream], false)
+                    .map_err(|error| corrupt(error.to_string()))?;
                 continue;
             }
             let facts = EventFacts::read(bytes).map_err(corrupt)?;
             let keys: Vec<_> = facts.streams.iter().map(StreamId::map_key).collect();
-            self.check_place(&stage, &facts, &keys).map_err(corrupt)?;
+            Self::check_place(&stage, &facts, &keys).map_err(corrupt)?;
             if !events.insert(facts.id) || self.find_event(&facts)? {
                 return Err(corrupt("an event id stands twice in the log".to_owned()));
             }
@@ -320,11 +330,11 @@ impl<'a> Replay<'a> {
         Ok(leaf)
     }
 
-    fn check_place(&self, stage: &Stage<'_>, facts: &EventFacts, keys: &[Digest]) -> Result<(), String> {
+    fn check_place(stage: &Stage<'_>, facts: &EventFacts, keys: &[Digest]) -> Result<(), String> {
         let Some(home) = keys.first() else { return Err("no home stream".to_owned()) };
-        let state = stage.state_of(home);
-        if facts.seq != state.homed {
-            return Err(format!("seq is {}, but {} records are homed in the stream", facts.seq, state.homed));
+        let homed = stage.state_of(home).homed;
+        if facts.seq != homed {
+            return Err(format!("seq is {}, but {homed} records are homed in the stream", facts.seq));
         }
         if facts.prev != stage.prev_of(home) {
             return Err("prev is not the record before in the home stream".to_owned());

@@ -244,6 +244,16 @@ pub(crate) struct BatchBytes {
     first_index: u64,
 }
 
+impl BatchBytes {
+    /// Begins a batch whose first leaf has this index; keeps the memory of the one before.
+    pub(crate) fn begin(&mut self, first_index: u64) {
+        self.bytes.clear();
+        self.offsets.clear();
+        self.leaves.clear();
+        self.first_index = first_index;
+    }
+}
+
 /// The newest segment, written to by one thread.
 #[derive(Debug)]
 pub(crate) struct SegmentWriter {
@@ -305,7 +315,7 @@ impl SegmentWriter {
             let epoch = epoch().map_err(WriteError::Refused)?;
             self.roll(next_index, last_leaf, epoch)?;
         }
-        let zeros = vec![0; usize::try_from(self.limits.fill_step_bytes.clamp(1 << 12, 1 << 22)).unwrap_or(1 << 20)];
+        let zeros = vec![0; usize::try_from(self.limits.fill_step_bytes.clamp(1 << 9, 1 << 22)).unwrap_or(1 << 20)];
         while self.filled < self.offset.saturating_add(bytes) {
             self.file.write_all_at(&zeros, self.filled).map_err(WriteError::Refused)?;
             self.filled += u64::try_from(zeros.len()).unwrap_or(0);
@@ -330,15 +340,6 @@ impl SegmentWriter {
         self.head = head;
         (self.offset, self.filled) = (head_bytes(), head_bytes());
         Ok(())
-    }
-
-    /// Begins a batch whose first leaf has this index; takes back the memory of an earlier one.
-    pub(crate) fn begin(&self, mut batch: BatchBytes, first_index: u64) -> BatchBytes {
-        batch.bytes.clear();
-        batch.offsets.clear();
-        batch.leaves.clear();
-        batch.first_index = first_index;
-        batch
     }
 
     /// Adds a leaf; `hash` is its leaf hash, with which the bytes on the disk will be compared.

@@ -102,10 +102,10 @@ impl LogSigner for FileSigner {
     }
 
     fn sign(&mut self, size: TreeSize, root: Digest) -> Result<String, SignError> {
-        if let Some((signed, before)) = self.last {
-            if size < signed || (size == signed && root != before) {
-                return Err(SignError::NotAfter { signed, asked: size });
-            }
+        if let Some((signed, before)) = self.last
+            && (size < signed || (size == signed && root != before))
+        {
+            return Err(SignError::NotAfter { signed, asked: size });
         }
         let note = CheckpointBody::new(self.origin.as_str(), size, root).sign(&self.key)?;
         self.last = Some((size, root));

@@ -197,7 +197,8 @@ fn decode(body: &[u8]) -> Option<Start> {
     let (events, commands) = (input.table()?, input.table()?);
     let frontier = Frontier::restore(TreeSize(size), edge_hashes(&tree, size)?).ok()?;
     let count = input.number()?;
-    let mut streams: Streams = HashMap::with_capacity(usize::try_from(count).ok().filter(|count| *count <= body.len())?);
+    let mut streams: Streams =
+        HashMap::with_capacity(usize::try_from(count).ok().filter(|count| *count <= body.len())?);
     let mut entries = Vec::with_capacity(streams.capacity());
     for _ in 0..count {
         let key = input.digest()?;

@@ -252,9 +252,11 @@ impl<'a> Stage<'a> {
         let index = self.next_index();
         for (place, key) in streams.iter().enumerate() {
             let published = self.published;
-            let entry = self.staged.streams.entry(*key).or_insert_with(|| {
-                published.streams().get(key).cloned().unwrap_or_default()
-            });
+            let entry = self
+                .staged
+                .streams
+                .entry(*key)
+                .or_insert_with(|| published.streams().get(key).cloned().unwrap_or_default());
             entry.frontier.push(LeafIndex(index), &leaf)?;
             if homed && place == 0 {
                 entry.homed += 1;

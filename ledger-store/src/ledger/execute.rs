@@ -50,7 +50,12 @@ struct Errand<'a> {
 impl Ledger {
     /// Carries out a command, or says why not with all reasons; returns when the records are durable and covered by
     /// a signed checkpoint. The same key and command again give the first receipts again, for ever.
-    pub async fn execute(&self, actor: &Actor, idempotency_key: &str, command: Command) -> Result<Executed, LedgerError> {
+    pub async fn execute(
+        &self,
+        actor: &Actor,
+        idempotency_key: &str,
+        command: Command,
+    ) -> Result<Executed, LedgerError> {
         let well_formed = idempotency_key.bytes().all(|byte| byte.is_ascii_graphic());
         if !well_formed || !(1..=128).contains(&idempotency_key.len()) {
             return Err(LedgerError::IdempotencyKey);
@@ -288,8 +293,7 @@ impl Errand<'_> {
         let document = DocumentId::from_random(random()?);
         let mut signers = BTreeMap::new();
         for slot in &command.signers {
-            let participant: Participant =
-                self.ledger.read(&StreamId::participant(slot.participant), &mut reads)?;
+            let participant: Participant = self.ledger.read(&StreamId::participant(slot.participant), &mut reads)?;
             if participant.is_registered() {
                 signers.insert(slot.participant, participant);
             }

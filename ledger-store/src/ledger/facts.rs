@@ -72,9 +72,8 @@ impl Inner {
         let index_key = &self.secrets.index_key;
         let contents = pki::certificate::Certificate::parse(der).ok().map(|certificate| {
             let subject = certificate.identity();
-            let identity = |kind, number: Option<String>| {
-                number.map(|number| IdentityId::of_number(index_key, kind, &number))
-            };
+            let identity =
+                |kind, number: Option<String>| number.map(|number| IdentityId::of_number(index_key, kind, &number));
             CertificateContents {
                 certificate: certificate.id(),
                 key: certificate.key(),

@@ -60,7 +60,9 @@ impl Inner {
                 if count == homed {
                     break;
                 }
-                let Some(entry) = self.entry(index)?.filter(|entry| entry.record.home() == Some(stream)) else { continue };
+                let Some(entry) = self.entry(index)?.filter(|entry| entry.record.home() == Some(stream)) else {
+                    continue;
+                };
                 aggregate.apply(&entry.event, Recorded { id: entry.record.id, at: entry.record.at });
                 count += 1;
             }

@@ -286,7 +286,12 @@ impl Ledger {
 
     /// Records after a place in the log, as far as the viewer may see them; at most `limit` leaves are looked at for an
     /// auditor or operator, and as many returned for a participant.
-    pub async fn feed(&self, after: Option<LeafIndex>, limit: usize, viewer: Viewer) -> Result<Vec<FeedItem>, LedgerError> {
+    pub async fn feed(
+        &self,
+        after: Option<LeafIndex>,
+        limit: usize,
+        viewer: Viewer,
+    ) -> Result<Vec<FeedItem>, LedgerError> {
         let first = after.map_or(0, |after| after.0 + 1);
         let text = |bytes| String::from_utf8(bytes).map_err(|error| LedgerError::Internal(error.to_string()));
         let mut items = Vec::new();

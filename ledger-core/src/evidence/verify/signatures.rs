@@ -127,7 +127,7 @@ fn collect(case: &Case<'_>) -> Pool {
 }
 
 /// Certificates in DER, one after the other. What is not a sequence ends the list.
-fn der_sequence(bytes: &[u8]) -> Vec<&[u8]> {
+pub(in crate::evidence) fn der_sequence(bytes: &[u8]) -> Vec<&[u8]> {
     let (mut rest, mut found) = (bytes, Vec::new());
     while let [0x30, length, tail @ ..] = rest {
         let size = match *length {
@@ -281,7 +281,7 @@ fn check_signature(
     Some(judged)
 }
 
-fn run(
+pub(in crate::evidence) fn run(
     document: &[u8],
     signature: &[u8],
     evidence: &EvidenceSet,
@@ -311,7 +311,7 @@ fn say(case: &mut Case<'_>, index: LeafIndex, name: &str, verdict: Verdict) {
 }
 
 /// A verdict with its sub-indication as ETSI EN 319 102-1 spells it.
-fn words(verdict: Verdict) -> String {
+pub(in crate::evidence) fn words(verdict: Verdict) -> String {
     let text = |code: &signature::SubCode| match serde_json::to_value(code) {
         Ok(serde_json::Value::String(text)) => text,
         _ => String::new(),

@@ -1,0 +1,300 @@
+//! Payloads of a whole log, for an auditor who has the vault key: each the one that its record commits to, and every
+//! signature verified again as of its times.
+//!
+//! An event is judged with what stood in the log before it, as the ledger had to judge it: revocation lists that came
+//! later are not used against it.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::rules::delivery_of;
+use crate::digest::Digest;
+use crate::domain::command::CommandKind;
+use crate::domain::delivery::Delivery;
+use crate::domain::document::ContentInfo;
+use crate::domain::event::{CertificateRegistered, Event, Signed};
+use crate::domain::{Aggregate, Recorded, statement};
+use crate::evidence::finding::Code;
+use crate::evidence::verify::signatures::{der_sequence, run, words};
+use crate::id::{CertificateId, DeliveryId, DocumentId, EventId, Origin};
+use crate::payload::Commitment;
+use crate::pki::certificate::Certificate;
+use crate::pki::crl::Crl;
+use crate::record::Record;
+use crate::signature::{self, EvidenceSet, SignaturePolicy, TrustSnapshot, Verdict};
+use crate::time::Timestamp;
+
+/// Where payloads come from.
+pub trait PayloadSource: Debug {
+    /// Opens a payload and checks it against the commitment.
+    fn open(&self, event: EventId, commitment: &Commitment) -> Opened;
+}
+
+/// What became of a payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// Here it is, as committed.
+    Right(Vec<u8>),
+    /// It is not there.
+    Missing,
+    /// It is not what was committed to, or cannot be decrypted.
+    Wrong(String),
+}
+
+/// Where a payload is to be had again.
+type Place = (EventId, Commitment);
+
+/// What later signatures need of earlier events.
+#[derive(Debug)]
+pub(super) struct PayloadAudit {
+    source: Box<dyn PayloadSource>,
+    authorities: Option<Arc<TrustSnapshot>>,
+    certificates: EvidenceSet,
+    crls: BTreeMap<EventId, Arc<Crl>>,
+    trusts: BTreeMap<Digest, TrustSnapshot>,
+    policies: BTreeMap<Digest, SignaturePolicy>,
+    contents: BTreeMap<DocumentId, Place>,
+    signatures: BTreeMap<DocumentId, Vec<(u64, Timestamp, Place)>>,
+    deliveries: BTreeMap<DeliveryId, Delivery>,
+}
+
+type Find<'a> = dyn FnMut(Code, String) + 'a;
+
+impl PayloadAudit {
+    pub(super) fn new(source: Box<dyn PayloadSource>, authorities: Option<Arc<TrustSnapshot>>) -> Self {
+        Self {
+            source,
+            authorities,
+            certificates: EvidenceSet::default(),
+            crls: BTreeMap::new(),
+            trusts: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            signatures: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn event(&mut self, record: &Record, event: &Event, origin: &Origin, find: &mut Find<'_>) {
+        let mut payloads: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
+        for commitment in &record.sealed {
+            let slot = commitment.slot.as_str();
+            match self.source.open(record.id, commitment) {
+                Opened::Right(bytes) => drop(payloads.insert(slot, bytes)),
+                Opened::Missing => find(Code::PayloadMissing, format!("{slot} of {}", event.type_name())),
+                Opened::Wrong(why) => find(Code::PayloadMismatch, format!("{slot} of {}: {why}", event.type_name())),
+            }
+        }
+        self.remember(record, event, &payloads, find);
+        if let Event::CertificateRegistered(registered) = event {
+            self.certificate(record.at, registered, &payloads, origin, find);
+        }
+        if let Some(signed) = event.signature() {
+            let covered = self.covered(event, &payloads, origin);
+            if let (Some(covered), Some(cms)) = (covered, payloads.get("cms")) {
+                self.signature(signed, &covered, cms, record.at, record.at, event.type_name(), find);
+            }
+        }
+        if let Event::DeliveryAccounted(accounted) = event {
+            self.accounted(accounted.document, record.at, find);
+        }
+        if let Some(id) = delivery_of(event) {
+            self.deliveries.entry(id).or_default().apply(event, Recorded { id: record.id, at: record.at });
+        }
+    }
+
+    /// Keeps what later events refer to, and checks the ids that follow from the content.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing refers to the payloads of the other events")]
+    fn remember(&mut self, record: &Record, event: &Event, payloads: &BTreeMap<&str, Vec<u8>>, find: &mut Find<'_>) {
+        let place = |slot: &str| {
+            let commitment = record.sealed.iter().find(|commitment| commitment.slot.as_str() == slot)?;
+            Some((record.id, commitment.clone()))
+        };
+        let mut same = |holds: bool, what: &str| {
+            if !holds {
+                find(Code::IdMismatch, what.to_owned());
+            }
+        };
+        match event {
+            Event::DocumentFormed(e) => {
+                self.contents.extend(place("content").map(|place| (e.document, place)));
+                let (Some(content), Some(info)) = (payloads.get("content"), payloads.get("content-info")) else {
+                    return;
+                };
+                let info = serde_json::from_slice::<ContentInfo>(info);
+                let right = info.is_ok_and(|info| {
+                    u64::try_from(content.len()) == Ok(info.bytes) && Digest::sha256(&[content]) == info.sha256
+                });
+                if !right {
+                    find(Code::ContentMismatch, "content-info is not that of the content".to_owned());
+                }
+            }
+            Event::SignatureApplied(e) => {
+                let cms = place("cms").map(|place| (e.slot, record.at, place));
+                self.signatures.entry(e.document).or_default().extend(cms);
+            }
+            Event::CertificateRegistered(e) => {
+                let Some(der) = payloads.get("certificate") else { return };
+                self.certificates.add_certificate(der);
+                for der in payloads.get("chain").map(|chain| der_sequence(chain)).unwrap_or_default() {
+                    self.certificates.add_certificate(der);
+                }
+                same(CertificateId::of_der(der) == e.certificate, "the certificate has another id");
+                let right = Certificate::parse(der).is_ok_and(|certificate| {
+                    let times = (certificate.not_before(), certificate.not_after());
+                    certificate.key() == e.key && times == (e.not_before, e.not_after)
+                });
+                same(right, "key or validity are not those of the certificate");
+            }
+            Event::CrlRecorded(e) => {
+                let Some(der) = payloads.get("crl") else { return };
+                same(Digest::sha256(&[der]) == e.crl, "the revocation list has another digest");
+                self.crls.extend(Crl::parse(der).ok().map(|crl| (record.id, Arc::new(crl))));
+            }
+            Event::TrustPublished(e) => {
+                let trust = payloads.get("trust").and_then(|bytes| TrustSnapshot::decode(bytes).ok());
+                same(trust.as_ref().is_none_or(|trust| trust.id() == e.trust), "the trust snapshot has another id");
+                for trust in trust.into_iter().filter(|trust| trust.id() == e.trust) {
+                    for certificate in trust.intermediates().iter().chain(trust.anchors()) {
+                        self.certificates.add_parsed_certificate(Arc::clone(certificate));
+                    }
+                    self.trusts.insert(e.trust, trust);
+                }
+                let policy = payloads.get("policy");
+                let policy = policy.and_then(|bytes| serde_json::from_slice::<SignaturePolicy>(bytes).ok());
+                same(policy.as_ref().is_none_or(|policy| policy.id() == e.policy), "the policy has another id");
+                self.policies.extend(policy.map(|policy| (policy.id(), policy)));
+            }
+            _ => {}
+        }
+    }
+
+    fn evidence(&self, wanted: impl Fn(EventId) -> bool) -> EvidenceSet {
+        let mut set = self.certificates.clone();
+        for (_, crl) in self.crls.iter().filter(|(event, _)| wanted(**event)) {
+            set.add_parsed_crl(Arc::clone(crl));
+        }
+        set
+    }
+
+    /// What a signature covers: the document, or the statement of an act.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the other events carry no signature")]
+    fn covered(&self, event: &Event, payloads: &BTreeMap<&str, Vec<u8>>, origin: &Origin) -> Option<Vec<u8>> {
+        let act = match event {
+            Event::SignatureApplied(e) => return self.content(e.document),
+            Event::CountersignatureApplied(e) => return self.content(e.document),
+            Event::AnswerRefused(_) => CommandKind::RefuseAnswer,
+            Event::DeliveryRecalled(_) => CommandKind::Recall,
+            Event::DeliveryWithdrawn(_) => CommandKind::Withdraw,
+            Event::AnnulmentProposed(_) => CommandKind::ProposeAnnulment,
+            Event::AnnulmentAccepted(_) => CommandKind::AcceptAnnulment,
+            Event::AnnulmentRefused(_) => CommandKind::RefuseAnnulment,
+            Event::AnnulmentProposalWithdrawn(_) => CommandKind::WithdrawAnnulmentProposal,
+            _ => return None,
+        };
+        let delivery = self.deliveries.get(&delivery_of(event)?)?;
+        let reason = payloads.get("reason").map(Vec::as_slice).unwrap_or_default();
+        statement::of_act(origin, act, delivery, std::str::from_utf8(reason).ok()?)?.ok()
+    }
+
+    fn content(&self, document: DocumentId) -> Option<Vec<u8>> {
+        let (event, commitment) = self.contents.get(&document)?;
+        match self.source.open(*event, commitment) {
+            Opened::Right(bytes) => Some(bytes),
+            // Found at its own event.
+            Opened::Missing | Opened::Wrong(_) => None,
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "two moments and four inputs, as the verification itself has")]
+    fn signature(
+        &self,
+        signed: &Signed,
+        document: &[u8],
+        cms: &[u8],
+        signed_at: Timestamp,
+        received_at: Timestamp,
+        name: &str,
+        find: &mut Find<'_>,
+    ) {
+        match (self.trusts.get(&signed.trust), self.policies.get(&signed.policy)) {
+            (Some(trust), Some(policy)) => {
+                let used = self.evidence(|event| signed.evidence.binary_search(&event).is_ok());
+                let report = run(document, cms, &used, trust, policy, signed_at, signed_at);
+                if !report.overall.is_passed() {
+                    find(Code::VerdictDiffers, format!("{name}: {}", words(report.overall)));
+                }
+                let signer = report.signatures.first().map(|one| (one.signer.certificate, one.signer.key));
+                if report.signatures.len() != 1 || signer != Some((Some(signed.certificate), Some(signed.key))) {
+                    find(Code::IdMismatch, format!("{name}: the signer's certificate is not the recorded one"));
+                }
+            }
+            _ => find(Code::VerdictUnchecked, name.to_owned()),
+        }
+        self.trusted(document, cms, signed_at, received_at, name, find);
+    }
+
+    /// Once more with the roots that the auditor trusts.
+    fn trusted(
+        &self,
+        document: &[u8],
+        cms: &[u8],
+        signed_at: Timestamp,
+        received_at: Timestamp,
+        name: &str,
+        find: &mut Find<'_>,
+    ) {
+        let Some(trust) = &self.authorities else {
+            let why = "NO_CERTIFICATE_CHAIN_FOUND, no root certificates are trusted";
+            return find(Code::SignatureIndeterminate, format!("{name}: {why}"));
+        };
+        let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(|_| true));
+        let verdict = run(document, cms, &evidence, trust, &policy, signed_at, received_at).overall;
+        match verdict {
+            Verdict::Passed => {}
+            Verdict::Failed(_) => find(Code::SignatureFailed, format!("{name}: {}", words(verdict))),
+            Verdict::Indeterminate(_) => find(Code::SignatureIndeterminate, format!("{name}: {}", words(verdict))),
+        }
+    }
+
+    /// The signatures of a document at the moment of its receipt.
+    fn accounted(&self, document: DocumentId, at: Timestamp, find: &mut Find<'_>) {
+        let signatures = self.signatures.get(&document).map(Vec::as_slice).unwrap_or_default();
+        let Some(content) = self.content(document) else { return };
+        for (slot, signed_at, (event, commitment)) in signatures {
+            if let Opened::Right(cms) = self.source.open(*event, commitment) {
+                self.trusted(&content, &cms, *signed_at, at, &format!("slot {slot} at receipt"), find);
+            }
+        }
+    }
+
+    /// The registration of a certificate (clause 8.1).
+    fn certificate(
+        &self,
+        at: Timestamp,
+        event: &CertificateRegistered,
+        payloads: &BTreeMap<&str, Vec<u8>>,
+        origin: &Origin,
+        find: &mut Find<'_>,
+    ) {
+        let (Some(der), Some(possession)) = (payloads.get("certificate"), payloads.get("possession")) else { return };
+        let Some(trust) = &self.authorities else {
+            let why = "NO_CERTIFICATE_CHAIN_FOUND, no root certificates are trusted";
+            return find(Code::CertificateIndeterminate, why.to_owned());
+        };
+        let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(|_| true));
+        let certificate = signature::verify_certificate(der, &evidence, trust, &policy, at).verdict;
+        let statement = statement::possession(origin, event.participant).unwrap_or_default();
+        let report = run(&statement, possession, &evidence, trust, &policy, at, at);
+        if !report.signatures.first().is_some_and(|one| one.signer.certificate == Some(event.certificate)) {
+            find(Code::CertificateFailed, "the proof of possession is by another certificate".to_owned());
+        }
+        let verdict = Verdict::worst([certificate, report.overall]);
+        match verdict {
+            Verdict::Passed => {}
+            Verdict::Failed(_) => find(Code::CertificateFailed, words(verdict)),
+            Verdict::Indeterminate(_) => find(Code::CertificateIndeterminate, words(verdict)),
+        }
+    }
+}
