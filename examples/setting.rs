@@ -10,8 +10,8 @@ use ledger_core::id::{IdentityKind, ParticipantId, StreamKind};
 use ledger_core::record::{Actor, Capacity, Record};
 use ledger_core::signature::SignaturePolicy;
 use ledger_core::time::Timestamp;
-use ledger_store::{Executed, Ledger};
 use ledger_store::test_ca::{Algorithm, Party, PartySpec, Purpose, TestCa};
+use ledger_store::{Executed, Ledger};
 
 const DAY_MS: u64 = 86_400_000;
 const SELLER: (&str, &str) = ("Dala Grain LLP", "171140001255");

@@ -1,7 +1,5 @@
 //! The walls of docs/ARCHITECTURE.md, held by a machine.
 
-#![expect(missing_docs, reason = "a test crate")]
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;

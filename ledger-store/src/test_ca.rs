@@ -404,7 +404,7 @@ mod tests {
         let login = ca.issue(&PartySpec { purpose: Purpose::Authentication, ..spec(Algorithm::P256) }, [3; 32]);
         let list = [(revoked.serial.as_slice(), at("2026-05-30T00:00:00.000Z"))];
         let crl = ca.crl(&list, at("2026-05-31T00:00:00.000Z"), at("2026-06-30T00:00:00.000Z"));
-        let evidence = signature::EvidenceSet::new(Vec::new(), vec![crl]);
+        let evidence = signature::EvidenceSet::new(&[], &[crl]);
         let trust = signature::TrustSnapshot::from_certificates([ca.certificate_der()]).unwrap();
         let verdict = |party: &Party, document: &[u8]| {
             let report = signature::verify(&signature::VerifyInput {
