@@ -42,7 +42,9 @@ fn main() -> Outcome<()> {
     println!("load before: {}", load.trim());
     println!("directory:   {}", directory.parent().map_or_else(String::new, |path| path.display().to_string()));
     println!();
-    println!("callers |   floor/s |    CPU/s |   limit/s |  ledger/s | of limit | of floor | p50 ms (floor) | p99 ms (floor)");
+    println!(
+        "callers |   floor/s |    CPU/s |   limit/s |  ledger/s | of limit | of floor | p50 ms (floor) | p99 ms (floor)"
+    );
     let runs = 3;
     for callers in [1_usize, 64, 256] {
         let mut rows: Vec<(Row, f64, Row)> = Vec::new();
@@ -74,7 +76,10 @@ fn main() -> Outcome<()> {
     }
     let (with, without) = (cpu_limit(256, true)?, cpu_limit(256, false)?);
     println!();
-    println!("completeness (stream trees and map) costs {:.0} % of the encoding and hashing of one core", 100.0 * (1.0 - with / without));
+    println!(
+        "completeness (stream trees and map) costs {:.0} % of the encoding and hashing of one core",
+        100.0 * (1.0 - with / without)
+    );
     std::fs::remove_dir_all(&directory)?;
     Ok(())
 }
@@ -86,7 +91,13 @@ fn ratio((floor, cpu, ledger): &(Row, f64, Row)) -> f64 {
 fn row(mut latencies: Vec<u64>, elapsed: Duration) -> Row {
     latencies.sort_unstable();
     let at = |share: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, clippy::as_conversions, reason = "a percentile")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            clippy::as_conversions,
+            reason = "a percentile"
+        )]
         let place = (latencies.len() as f64 * share) as usize;
         latencies.get(place.min(latencies.len().saturating_sub(1))).copied().unwrap_or(0)
     };
@@ -213,7 +224,12 @@ fn ledger(directory: &Path, callers: usize, seconds: u64) -> Outcome<Row> {
         hashes: TreeHashes::V1,
         recovery_keys: Vec::new(),
         policy: None,
-        limits: Limits { batch_records_max: 1024, seal_interval_ms: 60_000, anchor_interval_ms: 60_000, clock_skew_ms: 60_000 },
+        limits: Limits {
+            batch_records_max: 1024,
+            seal_interval_ms: 60_000,
+            anchor_interval_ms: 60_000,
+            clock_skew_ms: 60_000,
+        },
         index_key: index_key_commitment(&[0; 32]),
         identifiers: IdentifierMode::TestIdentifiers,
         previous: None,

@@ -14,7 +14,8 @@ const PARTICIPANTS: u64 = 500;
 /// The n-th record of a caller: home stream, place in it and everything else follow from the two numbers.
 pub(crate) fn record(caller: u64, n: u64) -> Result<Record, RecordError> {
     let unique = Digest::sha256(&[b"bench", &caller.to_be_bytes(), &n.to_be_bytes()]);
-    let document_seed = Digest::sha256(&[b"document", &caller.to_be_bytes(), &(n / RECORDS_PER_DOCUMENT).to_be_bytes()]);
+    let document_seed =
+        Digest::sha256(&[b"document", &caller.to_be_bytes(), &(n / RECORDS_PER_DOCUMENT).to_be_bytes()]);
     let document = DocumentId::from_random(first(&document_seed));
     let who = (caller * 31 + n / RECORDS_PER_DOCUMENT) % PARTICIPANTS;
     let participant = ParticipantId::from_random(first(&Digest::sha256(&[b"participant", &who.to_be_bytes()])));
@@ -25,8 +26,7 @@ pub(crate) fn record(caller: u64, n: u64) -> Result<Record, RecordError> {
         let slot = slot.parse().map_err(|_| RecordError::Rule("slot"))?;
         Ok::<_, RecordError>(Commitment { bucket: 4096, sha256: unique, sha3: document_seed, slot })
     };
-    let mut streams =
-        vec![StreamId::certificate(certificate), StreamId::key(key), StreamId::participant(participant)];
+    let mut streams = vec![StreamId::certificate(certificate), StreamId::key(key), StreamId::participant(participant)];
     streams.sort();
     streams.insert(0, StreamId::document(document));
     let command = CommandId::of_idempotency_key(&[1; 32], participant, &unique.to_string());

@@ -501,18 +501,60 @@ ACTS = {"delivery.answer_refused": "refuse-answer", "delivery.recalled": "recall
         "delivery.annulment_refused": "refuse-annulment", "delivery.annulment_proposal_withdrawn": "withdraw-annulment-proposal"}
 
 
+def word(*words):
+    return lambda value: isinstance(value, str) and value in words
+
+
+def each(pattern, names):
+    return dict.fromkeys(names.split(), lambda value: is_text(pattern, value))
+
+
+def is_rising(value):
+    return isinstance(value, list) and all(isinstance(one, str) for one in value) and value == sorted(set(value))
+
+
+FORMS = {
+    **each(HEX64, "identity certificate key policy trust crl issuer root"),
+    **each(HEX32, "participant document delivery sender recipient"),
+    **each(TIME, "not_after not_before learned_at claimed_since received_at this_update next_update"),
+    **each(VERSION, "terms formats"),
+    **dict.fromkeys("slot proposal attempts group".split(), is_uint),
+    **dict.fromkeys("reservations mandatory".split(), lambda value: isinstance(value, bool)),
+    **dict.fromkeys("reasons codes".split(), is_rising),
+    "origin": is_origin, "command": lambda value: isinstance(value, str),
+    "evidence": lambda value: is_rising(value) and all(is_text(EVENT_ID, one) for one in value),
+    "identity_kind": word("bin", "iin"), "kind": word("legal-entity", "individual-entrepreneur", "individual"),
+    "method": word("operator-registration"), "channel": word("phone", "written", "api"), "ground": word("compromise"),
+    "verdict": word("passed", "failed", "indeterminate"), "answer": word("required", "not-required"),
+    "format": word("pdf", "xml", "json", "text", "scan-pdf", "scan-jpeg", "scan-png"),
+    "signature": lambda value: isinstance(value, dict), "signatures": lambda value: isinstance(value, list),
+    "slots": lambda value: isinstance(value, list),
+}
+
+
+def check_forms(data):
+    for name, value in data.items():
+        need(FORMS[name](value), "member " + name)
+
+
 def check_event(record):
     """Members and slots of section 5; streams are compared by the caller."""
     need(record["type"] in EVENTS and record["v"] == 1, "unknown event %s version %s" % (record["type"], record["v"]))
     _, _, required, optional, slots, optional_slots = EVENTS[record["type"]]
     data = record["data"]
     members(data, required, optional)
+    check_forms(data)
+    for slot in data.get("slots", []):
+        members(slot, "group mandatory participant slot")
+        check_forms(slot)
     if "signature" in data:
         members(data["signature"], "certificate key participant policy trust verdict", "evidence")
+        check_forms(data["signature"])
         need(data["signature"]["verdict"] == "passed", "only passed signatures make events")
     slots = set(slots.split())
     for one in data.get("signatures", []):
         members(one, "certificate slot verdict")
+        check_forms(one)
         slots.add("report-%d" % one["slot"])
     given = {one["slot"] for one in record.get("sealed", [])}
     need(slots <= given <= slots | set(optional_slots.split()), "payload slots of " + record["type"])
@@ -645,7 +687,7 @@ class Verifier:
             self.fail("entry-damaged", name)
         try:
             self.read_parts()
-        except (Bad, KeyError, TypeError) as error:
+        except (Bad, KeyError, TypeError, ValueError, AttributeError) as error:
             return self.fail("manifest-invalid", error)
         for step in (self.check_files, self.check_genesis, self.check_checkpoint, self.check_records, self.check_chains,
                      self.check_streams, self.check_payloads, self.check_ids, self.check_signatures):
@@ -842,14 +884,6 @@ class Verifier:
         for index, record in sorted(self.records.items()):
             if stream in record["streams"] and index not in known:
                 self.fail("stream-omits-record", "%s: leaf %d" % (name, index))
-        head = stream_head(len(positions), tree_root([stream_leaf(index, leaf) for index, leaf in positions]))
-        try:
-            need(len(positions) == claim["count"], "the positions are not as many as they should be")
-            need(self.map_root is not None, "there is no seal to hold it against")
-            root = map_path_root(bytes.fromhex(claim["map"]), stream_key(*stream), head)
-            need(root == self.map_root, "the map of the seal holds another head")
-        except Bad as error:
-            return self.fail("stream-incomplete", "%s: %s" % (name, error))
         expected, prev, hidden = 0, self.pin.hex(), set()
         for index, leaf in positions:
             record = self.records.get(index)
@@ -861,6 +895,14 @@ class Verifier:
                 if not fits:
                     self.fail("chain-broken", "leaf %d: seq %d of %s, %d was due" % (index, record["seq"], name, expected))
                 expected, prev, hidden = record["seq"] + 1, leaf.hex(), set()
+        head = stream_head(len(positions), tree_root([stream_leaf(index, leaf) for index, leaf in positions]))
+        try:
+            need(len(positions) == claim["count"], "the positions are not as many as they should be")
+            need(self.map_root is not None, "there is no seal to hold it against")
+            root = map_path_root(bytes.fromhex(claim["map"]), stream_key(*stream), head)
+            need(root == self.map_root, "the map of the seal holds another head")
+        except Bad as error:
+            return self.fail("stream-incomplete", "%s: %s" % (name, error))
         if withheld:
             self.say("OPEN", "stream-withheld", "%s: %d of %d" % (name, withheld, claim["count"]))
         elif len(self.findings) == before:
@@ -922,8 +964,13 @@ class Verifier:
             if record["type"] == "document.formed":
                 content, info = self.payload(index, "content"), self.payload(index, "content-info")
                 if content is not None and info is not None:
-                    info = json.loads(info)
-                    if (len(content), sha256(content).hex()) != (info.get("bytes"), info.get("sha256")):
+                    try:
+                        info = json.loads(info)
+                        members(info, "bytes media_type sha256 title")
+                        same = (len(content), sha256(content).hex()) == (info["bytes"], info["sha256"])
+                    except (Bad, ValueError, RecursionError):
+                        same = False
+                    if not same:
                         self.fail("content-mismatch", "leaf %d" % index)
 
     def covered(self, index, record):

@@ -11,12 +11,13 @@ async fn the_demo_passes_its_evidence_fails_the_altered_one_and_never_runs_over_
     let text = String::from_utf8(out).unwrap();
     assert!(done.is_ok(), "{done:?}\n{text}");
     let again = demo::run(&folder, &mut Vec::new(), false).await;
-    let files = ["contract.pdf", "evidence.zip", "altered.zip", "trust/origin", "trust/log.vkey", "ledger/genesis.json"];
+    let files =
+        ["contract.pdf", "evidence.zip", "altered.zip", "trust/origin", "trust/log.vkey", "ledger/genesis.json"];
     let missing: Vec<_> = files.iter().filter(|name| !folder.join(name).is_file()).collect();
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(missing.is_empty(), "{missing:?}");
     assert!(matches!(again, Err(DemoError::NotEmpty(_))));
-    for line in ["recalled", "withdrawn", "annulled", "certificate-suspended", "before-compromise", "contested"] {
+    for line in ["recalled", "withdrawn", "annulled", "certificate-suspended", "contested"] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
     let (passed, failed) = (text.find("PASSED").unwrap(), text.find("FAILED").unwrap());

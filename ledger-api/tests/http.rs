@@ -109,7 +109,10 @@ fn what_is_another_participants_is_not_there() {
     }
     let key = json!({"certificate": "AQID", "possession": "AQID"});
     stranger.post(&format!("/v1/participants/{ID}/certificates"), "k", &key).problem(404, "not-found");
-    service.participant(ID).get(&format!("/v1/journals/incoming?year=2026&participant={other}")).problem(400, "query-invalid");
+    service
+        .participant(ID)
+        .get(&format!("/v1/journals/incoming?year=2026&participant={other}"))
+        .problem(400, "query-invalid");
 }
 
 #[test]
@@ -190,30 +193,158 @@ fn every_bad_request_has_its_own_problem() {
         (&participant, "/v1/documents", json_type, b"\xff\xfe", 400, "body-malformed", ""),
         (&participant, "/v1/documents", json_type, b"[]", 422, "body-invalid", "title"),
         (&participant, "/v1/documents", json_type, b"{}", 422, "body-invalid", "content_base64"),
-        (&participant, "/v1/documents", json_type, br#"{"format":"docx","title":"t","content_base64":"aGk="}"#, 422, "format-unknown", "format"),
-        (&participant, "/v1/documents", json_type, br#"{"format":"text","title":"t","content_base64":"aGk"}"#, 422, "body-invalid", "content_base64"),
-        (&participant, "/v1/documents", json_type, br#"{"format":"text","title":"t","content_base64":"aGk=","sha256":"00"}"#, 422, "body-invalid", "sha256"),
-        (&participant, "/v1/documents", json_type, br#"{"format":"text","title":"t","content_base64":"aGk=","signers":[{"participant":"x"}]}"#, 422, "body-invalid", "signers/0/participant"),
-        (&participant, "/v1/documents", json_type, br#"{"format":"text","title":"t","content_base64":"aGk=","sender":"x"}"#, 422, "body-invalid", "sender"),
-        (&participant, "/v1/documents", json_type, br#"{"format":"text","title":"t","content_base64":"MIIBAAIBAzCC"}"#, 422, "private-key-material-refused", "content_base64"),
-        (&participant, "/v1/documents?dry_run=maybe", json_type, br#"{"format":"text","title":"t","content_base64":"aGk="}"#, 400, "query-invalid", "dry_run"),
-        (&participant, "/v1/documents?x=1", json_type, br#"{"format":"text","title":"t","content_base64":"aGk="}"#, 400, "query-invalid", "x"),
+        (
+            &participant,
+            "/v1/documents",
+            json_type,
+            br#"{"format":"docx","title":"t","content_base64":"aGk="}"#,
+            422,
+            "format-unknown",
+            "format",
+        ),
+        (
+            &participant,
+            "/v1/documents",
+            json_type,
+            br#"{"format":"text","title":"t","content_base64":"aGk"}"#,
+            422,
+            "body-invalid",
+            "content_base64",
+        ),
+        (
+            &participant,
+            "/v1/documents",
+            json_type,
+            br#"{"format":"text","title":"t","content_base64":"aGk=","sha256":"00"}"#,
+            422,
+            "body-invalid",
+            "sha256",
+        ),
+        (
+            &participant,
+            "/v1/documents",
+            json_type,
+            br#"{"format":"text","title":"t","content_base64":"aGk=","signers":[{"participant":"x"}]}"#,
+            422,
+            "body-invalid",
+            "signers/0/participant",
+        ),
+        (
+            &participant,
+            "/v1/documents",
+            json_type,
+            br#"{"format":"text","title":"t","content_base64":"aGk=","sender":"x"}"#,
+            422,
+            "body-invalid",
+            "sender",
+        ),
+        (
+            &participant,
+            "/v1/documents",
+            json_type,
+            br#"{"format":"text","title":"t","content_base64":"MIIBAAIBAzCC"}"#,
+            422,
+            "private-key-material-refused",
+            "content_base64",
+        ),
+        (
+            &participant,
+            "/v1/documents?dry_run=maybe",
+            json_type,
+            br#"{"format":"text","title":"t","content_base64":"aGk="}"#,
+            400,
+            "query-invalid",
+            "dry_run",
+        ),
+        (
+            &participant,
+            "/v1/documents?x=1",
+            json_type,
+            br#"{"format":"text","title":"t","content_base64":"aGk="}"#,
+            400,
+            "query-invalid",
+            "x",
+        ),
         (&participant, "/v1/documents?format=pdf", "application/octet-stream", b"%PDF-", 422, "body-invalid", ""),
         (&participant, &sign, "text/plain", b"x", 415, "media-type-unsupported", ""),
         (&participant, &sign, json_type, b"{}", 422, "body-invalid", "cms"),
         (&participant, &sign, json_type, br#"{"cms":"***"}"#, 422, "body-invalid", "cms"),
-        (&participant, &sign, "application/pkcs7-signature", pem_key.as_bytes(), 422, "private-key-material-refused", ""),
-        (&participant, &sign, "application/pkcs7-signature", &[0x30, 0x82, 1, 0, 2, 1, 3, 0x30, 0x82], 422, "private-key-material-refused", ""),
-        (&participant, &send, json_type, br#"{"recipients":[{"participant":"x","answer":"maybe"}]}"#, 422, "body-invalid", "recipients/0/answer"),
+        (
+            &participant,
+            &sign,
+            "application/pkcs7-signature",
+            pem_key.as_bytes(),
+            422,
+            "private-key-material-refused",
+            "",
+        ),
+        (
+            &participant,
+            &sign,
+            "application/pkcs7-signature",
+            &[0x30, 0x82, 1, 0, 2, 1, 3, 0x30, 0x82],
+            422,
+            "private-key-material-refused",
+            "",
+        ),
+        (
+            &participant,
+            &send,
+            json_type,
+            br#"{"recipients":[{"participant":"x","answer":"maybe"}]}"#,
+            422,
+            "body-invalid",
+            "recipients/0/answer",
+        ),
         (&participant, &recall, json_type, br#"{"cms":"AQID","reason":"x"}"#, 422, "body-invalid", "reason"),
         (&participant, &withdraw, json_type, br#"{"cms":"AQID"}"#, 422, "body-invalid", "reason"),
-        (&participant, &certificates, json_type, br#"{"certificate":"MIIBAAIBADAN","possession":"AQID"}"#, 422, "private-key-material-refused", "certificate"),
-        (&participant, &certificates, json_type, br#"{"certificate":"AQID","chain":["x"],"possession":"AQID"}"#, 422, "body-invalid", "chain"),
-        (&participant, "/v1/compromises", json_type, br#"{"key":"00","learned_at":"yesterday","claimed_since":"2026-01-01T00:00:00.000Z"}"#, 422, "body-invalid", "learned_at"),
+        (
+            &participant,
+            &certificates,
+            json_type,
+            br#"{"certificate":"MIIBAAIBADAN","possession":"AQID"}"#,
+            422,
+            "private-key-material-refused",
+            "certificate",
+        ),
+        (
+            &participant,
+            &certificates,
+            json_type,
+            br#"{"certificate":"AQID","chain":["x"],"possession":"AQID"}"#,
+            422,
+            "body-invalid",
+            "chain",
+        ),
+        (
+            &participant,
+            "/v1/compromises",
+            json_type,
+            br#"{"key":"00","learned_at":"yesterday","claimed_since":"2026-01-01T00:00:00.000Z"}"#,
+            422,
+            "body-invalid",
+            "learned_at",
+        ),
         (&operator, "/v1/compromises", json_type, b"{}", 422, "body-invalid", "channel"),
-        (&operator, "/v1/participants", json_type, br#"{"identity_kind":"passport","number":"1","name":"n","kind":"legal-entity","terms":"no such terms!"}"#, 422, "terms-unknown", "identity_kind"),
+        (
+            &operator,
+            "/v1/participants",
+            json_type,
+            br#"{"identity_kind":"passport","number":"1","name":"n","kind":"legal-entity","terms":"no such terms!"}"#,
+            422,
+            "terms-unknown",
+            "identity_kind",
+        ),
         (&operator, "/v1/tokens", json_type, br#"{"role":"operator"}"#, 422, "body-invalid", "role"),
-        (&operator, "/v1/tokens", json_type, format!(r#"{{"role":"participant","participant":"{ID}"}}"#).leak().as_bytes(), 422, "participant-unknown", ""),
+        (
+            &operator,
+            "/v1/tokens",
+            json_type,
+            format!(r#"{{"role":"participant","participant":"{ID}"}}"#).leak().as_bytes(),
+            422,
+            "participant-unknown",
+            "",
+        ),
         (&operator, "/v1/trust", json_type, br#"{"anchors":["AQID",5]}"#, 422, "body-invalid", "anchors"),
     ];
     for (client, path, media_type, body, status, slug, field) in rows {
@@ -226,7 +357,8 @@ fn every_bad_request_has_its_own_problem() {
             assert!(findings.iter().any(|finding| finding["field"] == *field), "{path}: {reply}");
         }
     }
-    for path in ["/v1/documents?limit=0", "/v1/documents?limit=201", "/v1/documents?limit=1&limit=2", "/v1/events?by=x"] {
+    for path in ["/v1/documents?limit=0", "/v1/documents?limit=201", "/v1/documents?limit=1&limit=2", "/v1/events?by=x"]
+    {
         operator.get(path).problem(400, "query-invalid");
     }
     for path in ["/v1/documents?after=x", "/v1/events?after=-1", "/v1/events?after=99999999999999999999"] {
@@ -239,7 +371,8 @@ fn everything_wrong_with_a_body_is_told_at_once() {
     let service = Service::start();
     let reply = service.operator().post("/v1/participants", "k", &json!({"number": 5, "nickname": "x"}));
     let problem = reply.problem(422, "body-invalid");
-    let mut fields: Vec<_> = problem["findings"].as_array().unwrap().iter().map(|f| f["field"].as_str().unwrap()).collect();
+    let mut fields: Vec<_> =
+        problem["findings"].as_array().unwrap().iter().map(|f| f["field"].as_str().unwrap()).collect();
     fields.sort_unstable();
     assert_eq!(fields, ["identity_kind", "kind", "name", "nickname", "number", "terms"]);
 }
@@ -272,7 +405,8 @@ fn a_body_over_the_limit_is_refused_before_it_is_read() {
     let chunk = [b"100000\r\n".as_slice(), &b" ".repeat(0x10_0000), b"\r\n"].concat();
     let chunked = [chunk.as_slice(), &chunk, b"0\r\n\r\n"].concat();
     let token = service.participant(ID).token.unwrap();
-    let mut request = b"POST /v1/compromises HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n".to_vec();
+    let mut request =
+        b"POST /v1/compromises HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n".to_vec();
     for (name, value) in headers.iter().chain([&("Authorization", format!("Bearer {token}").as_str())]) {
         request.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
     }
@@ -297,7 +431,9 @@ fn the_operator_hands_out_tokens_and_revoking_takes_effect_at_once() {
 #[test]
 fn every_answer_carries_a_request_id_and_forbids_sniffing() {
     let service = Service::start();
-    for reply in [service.stranger().get("/livez"), service.stranger().get("/nowhere"), service.operator().get("/v1/status")] {
+    for reply in
+        [service.stranger().get("/livez"), service.stranger().get("/nowhere"), service.operator().get("/v1/status")]
+    {
         assert_eq!(reply.header("request-id").unwrap().len(), 16, "{reply}");
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
     }
@@ -331,8 +467,25 @@ fn hostile_json() -> impl Strategy<Value = Value> {
     ];
     let name = prop_oneof![
         prop::sample::select(vec![
-            "identity_kind", "number", "name", "kind", "terms", "format", "title", "content_base64", "signers",
-            "participant", "recipients", "cms", "reason", "key", "learned_at", "claimed_since", "anchors", "crl", "role",
+            "identity_kind",
+            "number",
+            "name",
+            "kind",
+            "terms",
+            "format",
+            "title",
+            "content_base64",
+            "signers",
+            "participant",
+            "recipients",
+            "cms",
+            "reason",
+            "key",
+            "learned_at",
+            "claimed_since",
+            "anchors",
+            "crl",
+            "role",
         ])
         .prop_map(str::to_owned),
         any::<String>(),
@@ -353,7 +506,8 @@ fn no_body_whatever_breaks_the_service() {
         hostile_json().prop_map(|json| json.to_string().into_bytes()),
         prop::collection::vec(any::<u8>(), 0..300),
     ];
-    let media = prop::sample::select(vec!["application/json", "application/pkcs7-signature", "application/octet-stream", "x"]);
+    let media =
+        prop::sample::select(vec!["application/json", "application/pkcs7-signature", "application/octet-stream", "x"]);
     let method = prop::sample::select(vec!["POST", "POST", "POST", "GET", "PATCH"]);
     let path = prop::sample::select(PATHS.to_vec());
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 400, ..ProptestConfig::default() });

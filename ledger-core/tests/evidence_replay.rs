@@ -22,11 +22,9 @@ use ledger::*;
 use ledger_core::digest::Digest;
 use ledger_core::domain::event::*;
 use ledger_core::evidence::Verdict;
-use ledger_core::evidence::finding::Code;
 use ledger_core::evidence::bundle::PayloadInput;
-use ledger_core::evidence::replay::{
-    Decoded, FINDINGS_MAX, Opened, PayloadSource, Replay, ReplayReport, decode,
-};
+use ledger_core::evidence::finding::Code;
+use ledger_core::evidence::replay::{Decoded, FINDINGS_MAX, Opened, PayloadSource, Replay, ReplayReport, decode};
 use ledger_core::evidence::trust::TrustDirectory;
 use ledger_core::id::*;
 use ledger_core::log::checkpoint::CheckpointBody;
@@ -196,7 +194,9 @@ const LIES: &[Lie] = &[
     }),
     ("no trust", Code::GenesisUnpinned, |log| log.trust = None),
     ("bytes behind a record", Code::RecordMalformed, |log| log.leaves[3].push(b' ')),
-    ("an unknown event", Code::RecordMalformed, |log| log.record(3, |r| r.event_type = "crl.unheard_of".parse().unwrap())),
+    ("an unknown event", Code::RecordMalformed, |log| {
+        log.record(3, |r| r.event_type = "crl.unheard_of".parse().unwrap())
+    }),
     ("a foreign stream", Code::RecordStreams, |log| {
         log.record(3, |r| r.streams.push(StreamId::participant(party(9))));
     }),
@@ -243,23 +243,34 @@ const LIES: &[Lie] = &[
         let again = log.notes[&1].clone();
         log.notes.insert(0, again);
     }),
-    ("sent twice", Code::EventNotAllowed, |log| *log = with_event(|ledger| {
-        ledger.append(Event::DocumentSent(DocumentSent { document: document(), sender: party(SENDER) }), &[]);
-    })),
-    ("one number for two participants", Code::EventNotAllowed, |log| *log = with_event(|ledger| {
-        let registered = ParticipantRegistered {
-            participant: party(77),
-            identity: IdentityId::of_number(&[9; 32], IdentityKind::Bin, &SENDER.to_string()),
-            identity_kind: IdentityKind::Bin,
-            kind: ParticipantKind::LegalEntity,
-        };
-        ledger.append(Event::ParticipantRegistered(registered), &[("client-data", b"{}".to_vec())]);
-    })),
+    ("sent twice", Code::EventNotAllowed, |log| {
+        *log = with_event(|ledger| {
+            ledger.append(Event::DocumentSent(DocumentSent { document: document(), sender: party(SENDER) }), &[]);
+        })
+    }),
+    ("one number for two participants", Code::EventNotAllowed, |log| {
+        *log = with_event(|ledger| {
+            let registered = ParticipantRegistered {
+                participant: party(77),
+                identity: IdentityId::of_number(&[9; 32], IdentityKind::Bin, &SENDER.to_string()),
+                identity_kind: IdentityKind::Bin,
+                kind: ParticipantKind::LegalEntity,
+            };
+            ledger.append(Event::ParticipantRegistered(registered), &[("client-data", b"{}".to_vec())]);
+        })
+    }),
     ("a suspended key", Code::SuspendedKeyUsed, |log| {
         let mut ledger = Ledger::new();
         let crl = prepare(&mut ledger);
         let key = certificate("sender").key();
-        ledger.append(Event::KeyUseSuspended(KeyUseSuspended { key, participant: party(SENDER), ground: SuspensionGround::Compromise }), &[]);
+        ledger.append(
+            Event::KeyUseSuspended(KeyUseSuspended {
+                key,
+                participant: party(SENDER),
+                ground: SuspensionGround::Compromise,
+            }),
+            &[],
+        );
         form_and_sign(&mut ledger, crl);
         ledger.seal();
         *log = Log::of(&ledger);
@@ -301,8 +312,11 @@ fn every_lie_has_its_own_reason() {
         tell(&mut log);
         let report = log.replay();
         assert!(codes(&report).contains(code), "{name}: {code} is not among {:#?}", report.findings);
-        let expected =
-            if code.outcome() == ledger_core::evidence::finding::Outcome::Indeterminate { Verdict::Indeterminate } else { Verdict::Failed };
+        let expected = if code.outcome() == ledger_core::evidence::finding::Outcome::Indeterminate {
+            Verdict::Indeterminate
+        } else {
+            Verdict::Failed
+        };
         assert_eq!(report.verdict, expected, "{name}");
         assert!(report.findings.len() <= FINDINGS_MAX + 2);
     }

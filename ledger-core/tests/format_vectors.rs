@@ -1,12 +1,7 @@
 //! `docs/vectors/format-v1.json`: what this crate computes today must be what was published, and what the independent
 //! Python code computes. Written anew with `UPDATE_VECTORS=1`; a change of an old value is a change of the format.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    missing_docs,
-    reason = "a test that cannot go on has failed"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a test that cannot go on has failed")]
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -70,9 +65,7 @@ fn canonical_cases() -> Vec<Value> {
         ("nesting of 9", nested(8)),
         ("nothing", Vec::new()),
     ];
-    let case = |(why, bytes): (&str, Vec<u8>)| {
-        json!({"accept": canonical::check(&bytes).is_ok(), "hex": hex(&bytes), "why": why})
-    };
+    let case = |(why, bytes): (&str, Vec<u8>)| json!({"accept": canonical::check(&bytes).is_ok(), "hex": hex(&bytes), "why": why});
     cases.into_iter().map(case).collect()
 }
 
@@ -121,9 +114,7 @@ fn stream_and_map_cases() -> (Vec<Value>, Vec<Value>) {
 
 fn id_cases() -> Vec<Value> {
     let participant = ParticipantId::from_random([2; 16]);
-    let case = |what: &str, secret: [u8; 32], message: Vec<u8>, id: String| {
-        json!({"id": id, "message": hex(&message), "secret": hex(&secret), "what": what})
-    };
+    let case = |what: &str, secret: [u8; 32], message: Vec<u8>, id: String| json!({"id": id, "message": hex(&message), "secret": hex(&secret), "what": what});
     let command = [b"edl/v1/command\0".as_slice(), participant.as_bytes(), b"order-1"].concat();
     vec![
         case(
@@ -152,9 +143,7 @@ fn vectors() -> Value {
     let signer = SignerKey::from_seed("ledger.example/07070707070707070707070707070707", &[3; 32]).unwrap();
     let body = CheckpointBody::new(signer.verifier().name(), TreeSize(12), leaf_hash(leaf.as_bytes()));
     let note = body.sign(&signer).unwrap().to_string();
-    let digest = |what: &str, tag: &str, data: &[u8], digest: String| {
-        json!({"data": hex(data), "digest": digest, "tag": tag, "what": what})
-    };
+    let digest = |what: &str, tag: &str, data: &[u8], digest: String| json!({"data": hex(data), "digest": digest, "tag": tag, "what": what});
     let (streams, maps) = stream_and_map_cases();
     json!({
         "canonical": canonical_cases(),

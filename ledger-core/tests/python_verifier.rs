@@ -19,11 +19,11 @@ mod ledger;
 #[path = "evidence_bundle/second_opinion.rs"]
 mod second_opinion;
 
+use ledger::*;
 use ledger_core::evidence::bundle::{BundleInput, build};
 use ledger_core::evidence::{Options, Verdict, verify};
 use ledger_core::id::LeafIndex;
 use ledger_core::log::note::SignerKey;
-use ledger::*;
 use second_opinion::{folder, python};
 
 fn rust(ledger: &Ledger, bundle: &[u8]) -> i32 {

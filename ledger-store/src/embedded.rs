@@ -400,14 +400,15 @@ impl EmbeddedStore {
 
     fn stop(&mut self) -> Result<(), StoreError> {
         let Some(writer) = self.writer.take() else { return Ok(()) };
-        let (reply, done) = oneshot::channel();
+        let (reply, mut done) = oneshot::channel();
         // Waits for a place in the queue; the writer works it off.
         let sent = self.inbox.send(Message::Close(reply));
-        let result = match sent {
-            Ok(()) => done.blocking_recv().unwrap_or(Err(StoreError::Broken)),
-            Err(_) => Err(StoreError::Broken),
-        };
-        if writer.join().is_err() { Err(StoreError::Broken) } else { result }
+        // The thread is joined before its answer is read: waiting for the answer itself would panic where a ledger is
+        // dropped inside an async runtime.
+        if writer.join().is_err() || sent.is_err() {
+            return Err(StoreError::Broken);
+        }
+        done.try_recv().unwrap_or(Err(StoreError::Broken))
     }
 }
 

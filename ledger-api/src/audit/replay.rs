@@ -58,12 +58,7 @@ struct Arguments {
 }
 
 /// Runs the command with its arguments; the result is the exit code.
-pub fn run(
-    arguments: Vec<OsString>,
-    out: &mut dyn Write,
-    errors: &mut dyn Write,
-    colour: bool,
-) -> io::Result<u8> {
+pub fn run(arguments: Vec<OsString>, out: &mut dyn Write, errors: &mut dyn Write, colour: bool) -> io::Result<u8> {
     let done = parse(arguments).map_err(ReplayInputError::Input).and_then(|arguments| {
         let report = replay(&arguments)?;
         Ok((arguments, report))

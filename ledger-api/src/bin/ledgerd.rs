@@ -108,7 +108,8 @@ fn serve(options: Options) -> Result<(), Failure> {
     let data = options.data();
     let address = options.get("--listen").unwrap_or("127.0.0.1:8080").to_owned();
     // Before the ledger is opened: a second service says at once that the port is taken.
-    let listener = TcpListener::bind(&address).map_err(|source| Failure::Listen { address: address.clone(), source })?;
+    let listener =
+        TcpListener::bind(&address).map_err(|source| Failure::Listen { address: address.clone(), source })?;
     actix_web::rt::System::new().block_on(async {
         let ledger = Ledger::open_or_create(&data, LedgerOptions::default()).await?;
         let tokens = Arc::new(Tokens::open(&data)?);

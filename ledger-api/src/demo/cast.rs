@@ -15,6 +15,10 @@ pub(super) struct Cast {
     pub(super) accountant: Party,
     /// Signs for the buyer with P-256.
     pub(super) buyer_director: Party,
+    /// Signs everyday documents of the seller, with P-256.
+    pub(super) seller_manager: Party,
+    /// Signs everyday documents of the buyer, with Ed25519.
+    pub(super) buyer_manager: Party,
 }
 
 /// A company as the public register has it. The numbers have right check digits and belong to nobody.
@@ -47,7 +51,9 @@ impl Cast {
         let director = issue("AKHMETOV DAULET", &SELLER, "800512300477", Algorithm::Rsa2048, 2);
         let accountant = issue("SERIKOVA AIGUL", &SELLER, "850912400289", Algorithm::Ed25519, 3);
         let buyer_director = issue("NURLANOV ERLAN", &BUYER, "910302300666", Algorithm::P256, 4);
-        Self { ca, director, accountant, buyer_director }
+        let seller_manager = issue("OSPANOV TIMUR", &SELLER, "931002451325", Algorithm::P256, 5);
+        let buyer_manager = issue("KIM ALINA", &BUYER, "910302300666", Algorithm::Ed25519, 6);
+        Self { ca, director, accountant, buyer_director, seller_manager, buyer_manager }
     }
 
     /// A list without entries, in force for a week: nobody is revoked.

@@ -14,8 +14,8 @@ use ledger_core::projection::Viewer;
 use ledger_core::record::{Actor, Capacity};
 use ledger_core::signature::SignaturePolicy;
 use ledger_core::time::Timestamp;
-use ledger_store::{Executed, Ledger, LedgerError};
 use ledger_store::test_ca::Party;
+use ledger_store::{Executed, Ledger, LedgerError};
 
 use super::cast::{BUYER, Cast, Company, SELLER};
 use super::pdf::{self, Line};
@@ -43,7 +43,6 @@ pub(super) async fn tell(
 ) -> Result<Story, DemoError> {
     let mut teller = Teller { ledger, cast, screen, commands: 0, titles: Vec::new() };
     let (seller, buyer) = teller.register().await?;
-    teller.quote(seller, buyer).await?;
     let lost_since = now()?;
     let contract = teller.exchange(seller, buyer, dir).await?;
     teller.revoke(seller, buyer).await?;
@@ -72,11 +71,13 @@ impl Teller<'_, '_> {
         self.screen.done("trust in the test CA and its revocation list (CRL) stand in the ledger")?;
         let seller = self.participant(&SELLER).await?;
         let buyer = self.participant(&BUYER).await?;
-        let Cast { director, accountant, buyer_director, .. } = self.cast;
+        let Cast { director, accountant, buyer_director, seller_manager, buyer_manager, .. } = self.cast;
         for (company, id, party, who) in [
             (&SELLER, seller, director, "director, RSA-2048"),
             (&SELLER, seller, accountant, "chief accountant, Ed25519"),
+            (&SELLER, seller, seller_manager, "manager, P-256"),
             (&BUYER, buyer, buyer_director, "director, P-256"),
+            (&BUYER, buyer, buyer_manager, "manager, Ed25519"),
         ] {
             self.certificate(id, party).await?;
             self.screen.done(&format!("certificate of the {who}, of {}", company.name))?;
@@ -107,17 +108,6 @@ impl Teller<'_, '_> {
         self.ask(&of(participant), "register a certificate", command).await.map(|_| ())
     }
 
-    /// The accountant alone signs a quotation, before the token is lost.
-    async fn quote(&mut self, seller: ParticipantId, buyer: ParticipantId) -> Result<(), DemoError> {
-        let title = "Quotation 9";
-        let bytes = short_document(title);
-        let quotation = self.form(seller, title, &bytes, &[1]).await?;
-        self.sign(seller, quotation, &bytes, &self.cast.accountant).await?;
-        let delivery = self.send(seller, quotation, buyer, Answer::NotRequired).await?;
-        self.receive(buyer, delivery).await?;
-        self.screen.done("a first quotation, signed by the accountant, went to the buyer").map_err(DemoError::from)
-    }
-
     async fn exchange(
         &mut self,
         seller: ParticipantId,
@@ -139,7 +129,7 @@ impl Teller<'_, '_> {
         self.screen.done("received: every signature checked again, accounted, receipt issued")?;
         self.ask(&of(seller), "confirm the receipt", ConfirmReceiptDelivered { delivery }).await?;
         self.screen.done("the seller has the signed receipt")?;
-        self.countersign(buyer, delivery, &pdf).await?;
+        self.countersign(buyer, delivery, &pdf, &self.cast.buyer_director).await?;
         self.screen.done("countersigned by the buyer's director (P-256)")?;
         Ok(contract)
     }
@@ -147,10 +137,10 @@ impl Teller<'_, '_> {
     /// The three ways back, each at its moment (clause 5.3.1.5).
     async fn revoke(&mut self, seller: ParticipantId, buyer: ParticipantId) -> Result<(), DemoError> {
         self.screen.heading("Revoke: three ways back, each at its moment")?;
-        let Cast { director, buyer_director, .. } = self.cast;
+        let Cast { seller_manager, buyer_manager, .. } = self.cast;
 
         let delivery = self.deliver(seller, buyer, "Price list, wrong file", Answer::NotRequired).await?;
-        let cms = self.sign_act(director, CommandKind::Recall, delivery, "").await?;
+        let cms = self.sign_act(seller_manager, CommandKind::Recall, delivery, "").await?;
         self.ask(&of(seller), "recall", Recall { delivery, cms }).await?;
         self.screen.done("recalled before it was accounted: the buyer never receives it")?;
         self.expect_refusal(&of(buyer), Receive { delivery }, "receiving the recalled document").await?;
@@ -158,17 +148,17 @@ impl Teller<'_, '_> {
         let delivery = self.deliver(seller, buyer, "Offer for barley", Answer::Required).await?;
         self.receive(buyer, delivery).await?;
         let reason = "The goods are sold.".to_owned();
-        let cms = self.sign_act(director, CommandKind::Withdraw, delivery, &reason).await?;
+        let cms = self.sign_act(seller_manager, CommandKind::Withdraw, delivery, &reason).await?;
         self.ask(&of(seller), "withdraw", Withdraw { delivery, reason, cms }).await?;
         self.screen.done("withdrawn after receipt, before the answer")?;
 
         let delivery = self.deliver(seller, buyer, "Amendment 1", Answer::Required).await?;
         self.receive(buyer, delivery).await?;
-        self.countersign(buyer, delivery, &short_document("Amendment 1")).await?;
+        self.countersign(buyer, delivery, &short_document("Amendment 1"), buyer_manager).await?;
         let reason = "Both sides prefer the contract as it was.".to_owned();
-        let cms = self.sign_act(director, CommandKind::ProposeAnnulment, delivery, &reason).await?;
+        let cms = self.sign_act(seller_manager, CommandKind::ProposeAnnulment, delivery, &reason).await?;
         self.ask(&of(seller), "propose annulment", ProposeAnnulment { delivery, reason, cms }).await?;
-        let cms = self.sign_act(buyer_director, CommandKind::AcceptAnnulment, delivery, "").await?;
+        let cms = self.sign_act(buyer_manager, CommandKind::AcceptAnnulment, delivery, "").await?;
         self.ask(&of(buyer), "consent to annulment", AcceptAnnulment { delivery, cms }).await?;
         self.screen.done("annulled after the countersignature, by consent of both").map_err(DemoError::from)
     }
@@ -196,7 +186,7 @@ impl Teller<'_, '_> {
         Ok(key)
     }
 
-    /// Forms, signs with RSA and sends a small document.
+    /// Forms, signs by the manager and sends a small document.
     async fn deliver(
         &mut self,
         seller: ParticipantId,
@@ -206,7 +196,7 @@ impl Teller<'_, '_> {
     ) -> Result<DeliveryId, DemoError> {
         let bytes = short_document(title);
         let document = self.form(seller, title, &bytes, &[1]).await?;
-        self.sign(seller, document, &bytes, &self.cast.director).await?;
+        self.sign(seller, document, &bytes, &self.cast.seller_manager).await?;
         self.send(seller, document, buyer, answer).await
     }
 
@@ -264,8 +254,9 @@ impl Teller<'_, '_> {
         recipient: ParticipantId,
         delivery: DeliveryId,
         bytes: &[u8],
+        party: &Party,
     ) -> Result<(), DemoError> {
-        let cms = self.cast.buyer_director.sign_detached(bytes, now()?);
+        let cms = party.sign_detached(bytes, now()?);
         let command = Countersign { delivery, cms, reservations: None };
         self.ask(&of(recipient), "countersign", command).await.map(|_| ())
     }

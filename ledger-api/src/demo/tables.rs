@@ -39,12 +39,13 @@ async fn timeline(ledger: &Ledger, story: &Story, screen: &mut Screen<'_>) -> Re
             entry.event.index.to_string().into(),
             time(entry.event.at).into(),
             actor.into(),
-            entry.text.clone().into(),
             painted(Paint::Dim, entry.clauses.join(", ")),
+            // The times of a compromise have a table of their own below.
+            entry.text.split(" since ").next().unwrap_or_default().into(),
         ]
     };
     let rows: Vec<_> = view.timeline.iter().map(row).collect();
-    screen.table(&["leaf", "recorded at", "by", "what happened", "clauses"], &rows)?;
+    screen.table(&["leaf", "recorded at", "by", "clauses", "what happened"], &rows)?;
     Ok(())
 }
 

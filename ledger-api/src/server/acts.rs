@@ -10,8 +10,8 @@ use ledger_core::domain::command::{
 };
 use ledger_core::domain::event::{Answer as AnswerWish, Channel, Format, ParticipantKind, VersionName};
 use ledger_core::domain::refusal::RefusalCode;
-use ledger_core::pki::policy::SignaturePolicy;
 use ledger_core::id::{DeliveryId, DocumentId, IdentityKind, ParticipantId};
+use ledger_core::pki::policy::SignaturePolicy;
 
 use super::auth::{Caller, Role};
 use super::json::{Json, Members, boolean, parsed, text};
@@ -44,15 +44,18 @@ pub(super) async fn register_participant(mut act: Act) -> Answer {
         word(ParticipantKind::ALL, ParticipantKind::as_str, json)
     });
     let terms = named(&mut body, "terms", RefusalCode::TermsUnknown, "a version of the terms", VersionName::from_str);
-    let command = build_body(body, (|| {
-        Some(RegisterParticipant {
-            identity_kind: identity_kind?,
-            number: number?,
-            name: name?,
-            kind: kind?,
-            terms: terms?,
-        })
-    })())?;
+    let command = build_body(
+        body,
+        (|| {
+            Some(RegisterParticipant {
+                identity_kind: identity_kind?,
+                number: number?,
+                name: name?,
+                kind: kind?,
+                terms: terms?,
+            })
+        })(),
+    )?;
     act.execute(command).await
 }
 
@@ -63,9 +66,12 @@ pub(super) async fn register_certificate(mut act: Act, Id(participant): Id<Parti
     let certificate = bytes(&mut body, "certificate");
     let chain = bytes_list(&mut body, "chain", CERTIFICATES_MAX);
     let possession = bytes(&mut body, "possession");
-    let command = build_body(body, (|| {
-        Some(RegisterCertificate { participant, certificate: certificate?, chain: chain?, possession: possession? })
-    })())?;
+    let command = build_body(
+        body,
+        (|| {
+            Some(RegisterCertificate { participant, certificate: certificate?, chain: chain?, possession: possession? })
+        })(),
+    )?;
     act.execute(command).await
 }
 
@@ -86,16 +92,19 @@ pub(super) async fn form_document(mut act: Act) -> Answer {
             let group = signer.optional("group", "a number", number).unwrap_or(1);
             Some(SlotRequest { participant: participant?, mandatory, group })
         });
-        build_body(body, (|| {
-            Some(FormDocument {
-                sender,
-                format: format?,
-                title: title?,
-                content: content?,
-                declared_sha256,
-                signers,
-            })
-        })())?
+        build_body(
+            body,
+            (|| {
+                Some(FormDocument {
+                    sender,
+                    format: format?,
+                    title: title?,
+                    content: content?,
+                    declared_sha256,
+                    signers,
+                })
+            })(),
+        )?
     };
     act.execute(command).await
 }
@@ -125,9 +134,8 @@ pub(super) async fn send(mut act: Act, Id(document): Id<DocumentId>) -> Answer {
     let mut body = act.json(SMALL_BYTES_MAX).await?;
     let recipients = body.each("recipients", RECIPIENTS_MAX, |recipient| {
         let participant = recipient.required("participant", ID, parsed);
-        let answer = recipient.optional("answer", "required or not-required", |json| {
-            word(AnswerWish::ALL, AnswerWish::as_str, json)
-        });
+        let answer = recipient
+            .optional("answer", "required or not-required", |json| word(AnswerWish::ALL, AnswerWish::as_str, json));
         Some(RecipientRequest { participant: participant?, answer: answer.unwrap_or(AnswerWish::NotRequired) })
     });
     let command = build_body(body, Some(SendDocument { document, recipients }))?;
@@ -211,16 +219,19 @@ pub(super) async fn report_compromise(mut act: Act) -> Answer {
         let channel = body.required("channel", "phone or written", |json| word(Channel::ALL, Channel::as_str, json));
         (channel, body.required("received_at", TIME, parsed))
     };
-    let command = build_body(body, (|| {
-        Some(ReportCompromise {
-            key: key?,
-            certificate,
-            channel: channel?,
-            learned_at: learned_at?,
-            claimed_since: claimed_since?,
-            received_at: received_at?,
-        })
-    })())?;
+    let command = build_body(
+        body,
+        (|| {
+            Some(ReportCompromise {
+                key: key?,
+                certificate,
+                channel: channel?,
+                learned_at: learned_at?,
+                claimed_since: claimed_since?,
+                received_at: received_at?,
+            })
+        })(),
+    )?;
     act.execute(command).await
 }
 
@@ -234,13 +245,10 @@ pub(super) async fn publish_trust(mut act: Act) -> Answer {
         Some(policy) => Some(policy.into_bytes()),
         None => Some(SignaturePolicy::default_2026().to_canonical_bytes().map_err(Problem::internal)?),
     };
-    let command = build_body(body, (|| {
-        Some(PublishTrust {
-            anchors: anchors?,
-            intermediates: intermediates?,
-            policy: policy?,
-        })
-    })())?;
+    let command = build_body(
+        body,
+        (|| Some(PublishTrust { anchors: anchors?, intermediates: intermediates?, policy: policy? }))(),
+    )?;
     act.execute(command).await
 }
 
@@ -285,7 +293,8 @@ pub(super) async fn create_token(
     {
         return Err(Problem::of(RefusalCode::ParticipantUnknown));
     }
-    let (token, grant) = state.tokens.create(role, now()).map_err(|error| Problem::internal(super::problem::chain(&error)))?;
+    let (token, grant) =
+        state.tokens.create(role, now()).map_err(|error| Problem::internal(super::problem::chain(&error)))?;
     Ok(view::token(&token, &grant))
 }
 

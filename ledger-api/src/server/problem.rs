@@ -265,7 +265,9 @@ impl From<LedgerError> for Problem {
             LedgerError::Refused(refusal) => Self::refused(refusal),
             LedgerError::NotFound(_) => Self::not_found(),
             LedgerError::CommandReused => Self::edge(Edge::IdempotencyKeyReused),
-            LedgerError::Contended | LedgerError::Store(StoreError::Conflict { .. }) => Self::edge(Edge::VersionConflict),
+            LedgerError::Contended | LedgerError::Store(StoreError::Conflict { .. }) => {
+                Self::edge(Edge::VersionConflict)
+            }
             LedgerError::IdempotencyKey => Self::edge(Edge::IdempotencyKeyInvalid),
             LedgerError::Store(StoreError::CommandReused { .. }) => Self::edge(Edge::IdempotencyKeyReused),
             LedgerError::Store(

@@ -159,12 +159,7 @@ pub(super) async fn statement_of_act(
 }
 
 /// `GET /v1/journals/{incoming,outgoing}?year=` (clause 5.3.7)
-pub(super) async fn journal(
-    caller: Caller,
-    state: web::Data<State>,
-    mut query: Query,
-    request: HttpRequest,
-) -> Answer {
+pub(super) async fn journal(caller: Caller, state: web::Data<State>, mut query: Query, request: HttpRequest) -> Answer {
     let direction = match request.match_info().get("direction") {
         Some("incoming") => Direction::Incoming,
         Some("outgoing") => Direction::Outgoing,

@@ -301,7 +301,8 @@ pub(super) fn bytes_list(body: &mut Members, name: &str, items_max: usize) -> Op
         Json::Array(items) if items.len() <= items_max => items.into_iter().map(json::text).collect(),
         Json::Array(_) | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Object(_) => None,
     };
-    let texts: Vec<String> = body.optional(name, "an array of base64 or PEM texts, not too long", texts).unwrap_or_default();
+    let texts: Vec<String> =
+        body.optional(name, "an array of base64 or PEM texts, not too long", texts).unwrap_or_default();
     let all: Vec<_> = texts.iter().map(|text| decoded(body, name, text)).collect();
     all.into_iter().collect()
 }

@@ -1,8 +1,8 @@
 //! What a client sees: the ledger's answers as HTTP responses.
 
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
-    LOCATION,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
+    IF_NONE_MATCH, LOCATION,
 };
 use actix_web::{HttpRequest, HttpResponse};
 use base64ct::{Base64, Encoding as _};

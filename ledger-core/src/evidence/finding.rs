@@ -240,7 +240,7 @@ codes! {
         "Ids of certificates and keys are digests; recomputed from the payload they must be those of the record.";
     ContentMismatch = "content-mismatch", Fail, "9.15",
         "the document is not the one that was described when it was formed", "документ не тот, что описан", "құжат сипатталғанға сай емес",
-        "Digest or length in content-info differ from the content.";
+        "Digest or length in content-info differ from the content: one of the two is not what the sender formed.";
     // Rules.
     EventNotAllowed = "event-not-allowed", Fail, "5.3.1",
         "an event was not allowed when it happened", "событие было недопустимо", "оқиғаға жол берілмеген еді",

@@ -200,7 +200,9 @@ impl Replay {
             Content::Genesis(_) => {
                 self.fail(Code::RecordMalformed, index, None, "a genesis stands behind the beginning");
             }
-            Content::Event(_) | Content::Seal(_) => self.fail(Code::GenesisInvalid, index, None, "leaf 0 is no genesis"),
+            Content::Event(_) | Content::Seal(_) => {
+                self.fail(Code::GenesisInvalid, index, None, "leaf 0 is no genesis")
+            }
         }
         for (promised, name) in self.promised_leaves.remove(&index).unwrap_or_default() {
             if promised != leaf.hash {
@@ -398,14 +400,21 @@ impl Replay {
             self.fail(Code::BatchInvalid, last, None, "the last batch has no seal or no checkpoint");
         }
         for (name, _) in std::mem::take(&mut self.receipts) {
-            self.findings.add(Finding::new(Code::ReceiptInvalid, format!("{name}: the log has no genesis to check it")));
+            self.findings
+                .add(Finding::new(Code::ReceiptInvalid, format!("{name}: the log has no genesis to check it")));
         }
         for (name, _) in std::mem::take(&mut self.notes_held) {
-            self.findings.add(Finding::new(Code::CheckpointInvalid, format!("{name}: the log has no genesis to check it")));
+            self.findings
+                .add(Finding::new(Code::CheckpointInvalid, format!("{name}: the log has no genesis to check it")));
         }
         for (size, promised) in std::mem::take(&mut self.promised_roots) {
             for (_, name) in promised {
-                self.fail(Code::Fork, last, None, format!("{name}: a log of size {size} was signed, which is not here"));
+                self.fail(
+                    Code::Fork,
+                    last,
+                    None,
+                    format!("{name}: a log of size {size} was signed, which is not here"),
+                );
             }
         }
         let events = u64::try_from(self.ids.len()).unwrap_or(u64::MAX);
@@ -448,4 +457,3 @@ impl Replay {
         }
     }
 }
-

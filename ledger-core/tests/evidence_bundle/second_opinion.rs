@@ -57,7 +57,7 @@ pub fn agrees(ledger: &Ledger, bundle: &[u8], report: &Report) {
     let common = |code: &&str| !NOT_IN_PYTHON.contains(code);
     let fails = report.findings.iter().filter(|finding| finding.outcome == Outcome::Fail);
     let ours: BTreeSet<&str> = fails.map(|finding| finding.code.as_str()).filter(common).collect();
-    let lines = text.lines().filter_map(|line| line.strip_prefix("FAIL"));
+    let lines = text.lines().filter_map(|line| line.strip_prefix("FAIL "));
     let theirs: BTreeSet<&str> = lines.filter_map(|line| line.split_whitespace().next()).filter(common).collect();
     assert_eq!(ours, theirs, "ours and the second verifier's\n{text}");
 }

@@ -12,6 +12,9 @@ use ledger_core::record::Record;
 use super::load::Entry;
 use super::{Ledger, LedgerError};
 
+/// How many records of one certificate or key a bundle shows: a bundle has at most 10 000 files.
+const SHOWN_OF_SIGNER_MAX: usize = 1000;
+
 /// A file of the trust directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustFile {
@@ -36,6 +39,10 @@ impl Ledger {
             shown.insert(entry.index, entry);
         }
         let complete = complete_streams(document, shown.values());
+        let own: BTreeSet<LeafIndex> = shown.keys().copied().collect();
+        for entry in self.others_of_signers(&complete)? {
+            shown.entry(entry.index).or_insert(entry);
+        }
         let view = ledger.store.view(&complete).await?;
         let size = view.head.size;
         // What came after the view belongs to a later bundle.
@@ -64,6 +71,15 @@ impl Ledger {
         let mut unavailable = Vec::new();
         for (index, entry) in &shown {
             for commitment in &entry.record.sealed {
+                if !own.contains(index) {
+                    let slot = commitment.slot.clone();
+                    unavailable.push(UnavailablePayload {
+                        leaf: *index,
+                        reason: UnavailableReason::OtherDocument,
+                        slot,
+                    });
+                    continue;
+                }
                 // Names and numbers of the parties stay with the operator; their certificates say who signed.
                 if commitment.slot.as_str() == "client-data" {
                     let slot = commitment.slot.clone();
@@ -94,6 +110,20 @@ impl Ledger {
             unavailable,
         };
         bundle::build(&input).map_err(|error| internal(&error))
+    }
+
+    /// The other records that name the signers' certificates and keys: only when all are seen is it proven that no
+    /// compromise is among them. They hold random ids; their payloads are not shown. A busy key's records are withheld
+    /// instead, and the verifier says so.
+    fn others_of_signers(&self, complete: &[StreamId]) -> Result<Vec<Entry>, LedgerError> {
+        let mut others = Vec::new();
+        for stream in complete.iter().filter(|one| matches!(one.kind(), StreamKind::Certificate | StreamKind::Key)) {
+            let entries = self.inner.entries(stream, SHOWN_OF_SIGNER_MAX + 1)?;
+            if entries.len() <= SHOWN_OF_SIGNER_MAX {
+                others.extend(entries);
+            }
+        }
+        Ok(others)
     }
 
     /// Trust snapshots and revocation lists that the checks of the shown records used.

@@ -35,9 +35,9 @@ impl VaultDirectory {
 impl PayloadSource for VaultDirectory {
     fn open(&self, event: EventId, commitment: &Commitment) -> Opened {
         let name = commitment.sha256.to_string();
-        let sealed = self.read("boxes", &name).and_then(|boxed| {
-            Ok(SealedPayload { boxed, wrapped_key: self.read("keys", &name)? })
-        });
+        let sealed = self
+            .read("boxes", &name)
+            .and_then(|boxed| Ok(SealedPayload { boxed, wrapped_key: self.read("keys", &name)? }));
         match sealed {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Opened::Missing,
             Err(error) => Opened::Wrong(format!("it cannot be read: {error}")),

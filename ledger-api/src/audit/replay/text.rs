@@ -47,7 +47,13 @@ fn write(out: &mut String, report: &ReplayReport, name: &str, colour: bool) -> f
                 Some(id) => format!(", leaf {} event {id}", event.index),
                 None => format!(", leaf {}", event.index),
             });
-            writeln!(out, "  {:<20} {} (clause {}{place})", finding.code.as_str(), finding.code.title(), finding.clause)?;
+            writeln!(
+                out,
+                "  {:<20} {} (clause {}{place})",
+                finding.code.as_str(),
+                finding.code.title(),
+                finding.clause
+            )?;
             if !finding.detail.is_empty() {
                 writeln!(out, "       {}", paint(&finding.detail, "2"))?;
             }

@@ -119,7 +119,9 @@ impl PayloadAudit {
         match event {
             Event::DocumentFormed(e) => {
                 self.contents.extend(place("content").map(|place| (e.document, place)));
-                let (Some(content), Some(info)) = (payloads.get("content"), payloads.get("content-info")) else { return };
+                let (Some(content), Some(info)) = (payloads.get("content"), payloads.get("content-info")) else {
+                    return;
+                };
                 let info = serde_json::from_slice::<ContentInfo>(info);
                 let right = info.is_ok_and(|info| {
                     u64::try_from(content.len()) == Ok(info.bytes) && Digest::sha256(&[content]) == info.sha256

@@ -47,9 +47,12 @@ impl Rules {
         let mut found = |code, why: &str| find(code, format!("{}: {why}", event.type_name()));
         self.across(event, record, origin, &mut found);
         let recorded = Recorded { id: record.id, at: record.at };
-        let mut not_allowed = |why: Option<&'static str>| why.into_iter().for_each(|why| found(Code::EventNotAllowed, why));
+        let mut not_allowed =
+            |why: Option<&'static str>| why.into_iter().for_each(|why| found(Code::EventNotAllowed, why));
         not_allowed(match event {
-            Event::ParticipantRegistered(e) => follow(self.participants.entry(e.participant).or_default(), event, recorded),
+            Event::ParticipantRegistered(e) => {
+                follow(self.participants.entry(e.participant).or_default(), event, recorded)
+            }
             Event::AgreementAccepted(e) => follow(self.participants.entry(e.participant).or_default(), event, recorded),
             Event::CommandRefused(e) => follow(self.participants.entry(e.participant).or_default(), event, recorded),
             Event::CertificateRegistered(e) => {
@@ -84,13 +87,7 @@ impl Rules {
 
     /// Rules that need several streams.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the other events have no rule across streams")]
-    fn across(
-        &self,
-        event: &Event,
-        record: &Record,
-        origin: Option<&Origin>,
-        found: &mut dyn FnMut(Code, &str),
-    ) {
+    fn across(&self, event: &Event, record: &Record, origin: Option<&Origin>, found: &mut dyn FnMut(Code, &str)) {
         let mut rule = |holds: bool, why: &str| {
             if !holds {
                 found(Code::EventNotAllowed, why);
