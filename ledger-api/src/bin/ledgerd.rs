@@ -12,6 +12,7 @@ use std::sync::Arc;
 use ledger_api::server::auth::{Role, TokenError, Tokens};
 use ledger_api::server::{self, now};
 use ledger_core::id::{DocumentId, IdentifierMode, ParticipantId, UserId};
+use ledger_core::projection::Viewer;
 use ledger_store::{Ledger, LedgerError, LedgerOptions};
 
 const HELP: &str = "\
@@ -146,7 +147,7 @@ fn export(options: Options) -> Result<(), Failure> {
     let out = PathBuf::from(options.required("--out")?);
     actix_web::rt::System::new().block_on(async {
         let ledger = Ledger::open(&options.data(), LedgerOptions::default()).await?;
-        let bundle = ledger.export(document).await;
+        let bundle = ledger.export(document, Viewer::Operator).await;
         let written = match bundle {
             Ok(bundle) => write_new(&out, &bundle).map_err(|source| Failure::Write { path: out.clone(), source }),
             Err(error) => Err(error.into()),

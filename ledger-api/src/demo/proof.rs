@@ -6,6 +6,7 @@ use ledger_core::evidence::finding::{Finding, Outcome};
 use ledger_core::evidence::questions::Establishment;
 use ledger_core::evidence::trust::TrustDirectory;
 use ledger_core::evidence::verify::{self, Options, Report, Verdict};
+use ledger_core::projection::Viewer;
 use ledger_store::Ledger;
 
 use super::screen::{Cell, Paint, Screen, painted};
@@ -17,7 +18,7 @@ const FINDINGS_SHOWN: usize = 8;
 
 pub(super) async fn give(ledger: &Ledger, story: &Story, dir: &Path, screen: &mut Screen<'_>) -> Result<(), DemoError> {
     screen.heading("Evidence: one file that anybody can check without this ledger")?;
-    let bundle = ledger.export(story.contract).await;
+    let bundle = ledger.export(story.contract, Viewer::Operator).await;
     let bundle = bundle.map_err(|source| DemoError::Ledger { what: "export evidence".into(), source })?;
     let path = write(dir, "evidence.zip", &bundle)?;
     screen.done(&format!("{} ({} bytes)", path.display(), bundle.len()))?;

@@ -92,7 +92,7 @@ pub(super) async fn assessment(caller: Caller, state: web::Data<State>, Id(id): 
 /// `GET /v1/documents/{id}/evidence`: the bundle that an offline verifier checks.
 pub(super) async fn evidence(caller: Caller, state: web::Data<State>, Id(id): Id<DocumentId>) -> Answer {
     state.ledger.document(id, caller.viewer()).await?.ok_or_else(Problem::not_found)?;
-    Ok(view::file("application/zip", "evidence.zip", state.ledger.export(id).await?))
+    Ok(view::file("application/zip", "evidence.zip", state.ledger.export(id, caller.viewer()).await?))
 }
 
 /// `GET /v1/documents/{id}/signatures/{event}`: one CMS, untouched.

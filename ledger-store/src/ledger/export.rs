@@ -7,9 +7,11 @@ use ledger_core::evidence::bundle::{self, BundleInput, PayloadInput, StreamInput
 use ledger_core::evidence::manifest::{UnavailablePayload, UnavailableReason};
 use ledger_core::id::{DocumentId, LeafIndex, StreamId, StreamKind};
 use ledger_core::log::merkle::{Sha256Tree, leaf_hash, prove_batch};
+use ledger_core::projection::Viewer;
 use ledger_core::record::Record;
 
 use super::load::Entry;
+use super::read::logged;
 use super::{Ledger, LedgerError};
 
 /// How many records of one certificate or key a bundle shows: a bundle has at most 10 000 files.
@@ -27,12 +29,19 @@ pub struct TrustFile {
 impl Ledger {
     /// One file that proves everything about a document to a third party without the ledger: records, payloads,
     /// proofs, completeness of its streams, certificates, revocation lists. The same ledger head gives the same bytes.
-    pub async fn export(&self, document: DocumentId) -> Result<Vec<u8>, LedgerError> {
+    ///
+    /// A participant's bundle shows what that participant may know: other recipients' deliveries and other documents of
+    /// the counterparty's keys are withheld (their places stay visible), and the verifier says what it therefore could
+    /// not see. The operator's bundle, for a commission or court, shows them.
+    pub async fn export(&self, document: DocumentId, viewer: Viewer) -> Result<Vec<u8>, LedgerError> {
         let ledger = &*self.inner;
         let internal = |error: &dyn std::fmt::Display| LedgerError::Internal(error.to_string());
-        let entries = ledger.document_entries(document)?;
-        if entries.is_empty() {
+        let mut entries = ledger.document_entries(document)?;
+        if ledger_core::projection::document::fold(document, logged(&entries), viewer).is_none() {
             return Err(LedgerError::NotFound("document"));
+        }
+        if let Viewer::Participant(participant) = viewer {
+            withhold(&mut entries, &StreamId::participant(participant));
         }
         let mut shown: BTreeMap<LeafIndex, Entry> = entries.into_iter().map(|entry| (entry.index, entry)).collect();
         for entry in self.checking_entries(&shown)? {
@@ -40,7 +49,7 @@ impl Ledger {
         }
         let complete = complete_streams(document, shown.values());
         let own: BTreeSet<LeafIndex> = shown.keys().copied().collect();
-        for entry in self.others_of_signers(&complete)? {
+        for entry in self.others_of_signers(&complete, viewer)? {
             shown.entry(entry.index).or_insert(entry);
         }
         let view = ledger.store.view(&complete).await?;
@@ -115,12 +124,15 @@ impl Ledger {
     /// The other records that name the signers' certificates and keys: only when all are seen is it proven that no
     /// compromise is among them. They hold random ids; their payloads are not shown. A busy key's records are withheld
     /// instead, and the verifier says so.
-    fn others_of_signers(&self, complete: &[StreamId]) -> Result<Vec<Entry>, LedgerError> {
+    fn others_of_signers(&self, complete: &[StreamId], viewer: Viewer) -> Result<Vec<Entry>, LedgerError> {
         let mut others = Vec::new();
         for stream in complete.iter().filter(|one| matches!(one.kind(), StreamKind::Certificate | StreamKind::Key)) {
             let entries = self.inner.entries(stream, SHOWN_OF_SIGNER_MAX + 1)?;
             if entries.len() <= SHOWN_OF_SIGNER_MAX {
-                others.extend(entries);
+                others.extend(entries.into_iter().filter(|entry| match viewer {
+                    Viewer::Operator | Viewer::Auditor => true,
+                    Viewer::Participant(own) => entry.record.streams.contains(&StreamId::participant(own)),
+                }));
             }
         }
         Ok(others)
@@ -170,6 +182,24 @@ impl Ledger {
         }
         files
     }
+}
+
+/// Takes out what concerns other recipients only: their deliveries, and the registrations of those who then appear no more.
+fn withhold(entries: &mut Vec<Entry>, own: &StreamId) {
+    let of_others = |entry: &Entry| {
+        let delivery = entry.record.home().is_some_and(|home| home.kind() == StreamKind::Delivery);
+        delivery && !entry.record.streams.contains(own)
+    };
+    entries.retain(|entry| !of_others(entry));
+    let is_registration = |entry: &Entry| {
+        entry.record.home().is_some_and(|home| matches!(home.kind(), StreamKind::Participant | StreamKind::Certificate))
+    };
+    let named: BTreeSet<StreamId> = entries
+        .iter()
+        .filter(|entry| !is_registration(entry))
+        .flat_map(|entry| entry.record.streams.iter().cloned())
+        .collect();
+    entries.retain(|entry| !is_registration(entry) || entry.record.home().is_some_and(|home| named.contains(home)));
 }
 
 /// Streams of which the bundle shows that nothing is left out: the document, its deliveries, the signers'

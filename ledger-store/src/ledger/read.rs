@@ -479,6 +479,6 @@ fn sort(entries: &mut Vec<Entry>) {
     entries.dedup_by_key(|entry| entry.index);
 }
 
-fn logged(entries: &[Entry]) -> impl Iterator<Item = Logged<'_>> {
+pub(super) fn logged(entries: &[Entry]) -> impl Iterator<Item = Logged<'_>> {
     entries.iter().map(|entry| (entry.index, &entry.record, &entry.event))
 }
