@@ -230,7 +230,9 @@ commands! {
         learned_at: Timestamp,
         /// Since when the key is compromised.
         claimed_since: Timestamp,
-        /// When the notice was received.
+        /// When the notice was received. Not part of the request digest: of an owner's own notice the service writes it
+        /// down, and a repeated one is still the same.
+        #[serde(skip_serializing)]
         received_at: Timestamp,
     }
 
