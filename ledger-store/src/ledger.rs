@@ -24,6 +24,7 @@ use ledger_core::record::RecordError;
 
 use crate::embedded::{EmbeddedStore, LockError, OpenError, StoreOptions};
 use crate::environment::{Clock, SystemClock};
+use crate::evidence_source::EvidenceSource;
 use crate::projector::{Projector, ProjectorError};
 use crate::store::StoreError;
 use crate::vault::{Vault, VaultError, random};
@@ -53,6 +54,9 @@ pub struct LedgerOptions {
     pub clock: Arc<dyn Clock>,
     /// A seal is written after so long without one, in milliseconds; the genesis promises it.
     pub seal_interval_ms: u64,
+    /// Who fetches OCSP answers and time-stamps; none if nothing is fetched, so that only what parties and operator
+    /// hand in is used.
+    pub evidence_source: Option<Arc<dyn EvidenceSource>>,
 }
 
 impl Default for LedgerOptions {
@@ -62,6 +66,7 @@ impl Default for LedgerOptions {
             identifiers: IdentifierMode::Strict,
             clock: Arc::new(SystemClock),
             seal_interval_ms: 60_000,
+            evidence_source: None,
         }
     }
 }

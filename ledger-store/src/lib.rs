@@ -3,6 +3,7 @@
 //! An embedder needs [`Ledger`] and a handful of its methods; [`store`] says what is promised underneath.
 
 pub mod environment;
+pub mod evidence_source;
 pub mod store;
 mod durable;
 mod index;
