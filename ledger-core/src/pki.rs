@@ -11,6 +11,7 @@ pub mod certificate;
 pub mod crl;
 pub mod evidence;
 pub mod limits;
+pub mod ocsp;
 pub mod path;
 pub mod pem;
 pub mod policy;

@@ -38,7 +38,7 @@ pub struct VerifyInput<'a> {
     pub document: &'a [u8],
     /// The CMS as received.
     pub signature: &'a [u8],
-    /// Certificates and CRLs collected for it.
+    /// Certificates, CRLs and OCSP answers collected for it.
     pub evidence: &'a EvidenceSet,
     /// Who is trusted.
     pub trust: &'a TrustSnapshot,
@@ -48,6 +48,9 @@ pub struct VerifyInput<'a> {
     pub signing_time: Timestamp,
     /// The time of receipt by the addressee.
     pub receipt_time: Timestamp,
+    /// Evidence produced later than this is ignored; absent, everything counts that is in the set. It repeats what
+    /// could be known at some time, whatever has been collected since.
+    pub known_until: Option<Timestamp>,
 }
 
 /// Verifies with the algorithms of [`AlgorithmRegistry::standard`].
@@ -105,7 +108,7 @@ pub fn verify_with(input: &VerifyInput<'_>, registry: &AlgorithmRegistry) -> Ver
     for der in &data.crls {
         evidence.add_crl(der);
     }
-    let mut validator = Validator::new(input.trust, &evidence, input.policy, registry);
+    let mut validator = Validator::new(input.trust, &evidence, input.policy, registry, input.known_until);
     for (index, signer) in data.signers.iter().enumerate() {
         report.signatures.push(signer::verify(index, signer, &data, input, &mut validator));
     }
@@ -157,14 +160,16 @@ pub fn signer_certificate(signature: &[u8], evidence: &EvidenceSet) -> Option<Ar
 }
 
 /// Checks a certificate alone, as at registration (clause 8.1): path, validity, revocation and purpose at a time.
+/// Evidence produced later than `known_until` is ignored.
 pub fn verify_certificate(
     der: &[u8],
     evidence: &EvidenceSet,
     trust: &TrustSnapshot,
     policy: &SignaturePolicy,
     at: Timestamp,
+    known_until: Option<Timestamp>,
 ) -> CertificateReport {
-    verify_certificate_with(der, evidence, trust, policy, at, AlgorithmRegistry::standard())
+    verify_certificate_with(der, evidence, trust, policy, at, known_until, AlgorithmRegistry::standard())
 }
 
 /// As [`verify_certificate`], with other algorithms.
@@ -174,13 +179,14 @@ pub fn verify_certificate_with(
     trust: &TrustSnapshot,
     policy: &SignaturePolicy,
     at: Timestamp,
+    known_until: Option<Timestamp>,
     registry: &AlgorithmRegistry,
 ) -> CertificateReport {
     let certificate = match Certificate::parse(der) {
         Ok(certificate) => Arc::new(certificate),
         Err(error) => return CertificateReport::unreadable(der, policy, trust, at, &error),
     };
-    let mut validator = Validator::new(trust, evidence, policy, registry);
+    let mut validator = Validator::new(trust, evidence, policy, registry, known_until);
     let paths = validator.paths(&certificate, &[at]);
     let moment = validator.at(&certificate, &paths, at);
     let key_usage = validation::key_usage(&certificate, policy);

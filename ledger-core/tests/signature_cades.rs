@@ -48,6 +48,7 @@ fn integrity_of_every_sample_is_judged_as_its_makers_say() {
             policy: &policy,
             signing_time: at,
             receipt_time: at,
+            known_until: None,
         });
         assert!(!report.overall.is_passed(), "{file}: nobody here is trusted");
         let outcomes: Vec<Outcome> = report

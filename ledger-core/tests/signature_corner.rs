@@ -73,6 +73,7 @@ impl World {
             policy,
             signing_time: self.at,
             receipt_time: self.at,
+            known_until: None,
         })
     }
 }
@@ -219,6 +220,7 @@ fn the_times_that_count_are_given_and_each_has_a_result_of_its_own() {
         policy: &policy,
         signing_time: world.at,
         receipt_time: "2060-01-01T00:00:00.000Z".parse().unwrap(),
+        known_until: None,
     };
     let report = verify(&input);
     let one = &report.signatures[0];

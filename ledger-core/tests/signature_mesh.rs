@@ -59,7 +59,7 @@ fn judge(target: &[u8], pool: &[Vec<u8>], anchors: &[Vec<u8>]) -> CertificateRep
     let trust = TrustSnapshot::from_parts(anchors.to_vec(), Vec::new()).unwrap();
     let policy = SignaturePolicy { require_revocation: false, ..SignaturePolicy::default_2026() };
     let at = "2026-01-01T00:00:00.000Z".parse().unwrap();
-    verify_certificate(target, &EvidenceSet::new(pool, &[]), &trust, &policy, at)
+    verify_certificate(target, &EvidenceSet::new(pool, &[]), &trust, &policy, at, None)
 }
 
 #[test]

@@ -52,6 +52,7 @@ fn check(document: &[u8], signature: &[u8], evidence: &EvidenceSet, at: &str) ->
         policy: &SignaturePolicy::default_2026(),
         signing_time: at,
         receipt_time: at,
+        known_until: None,
     })
 }
 
@@ -67,7 +68,7 @@ fn rsa_certificates_have_paths_to_their_roots_and_gost_ones_are_unsupported() {
         let der = read(&name);
         let certificate = Certificate::parse(&der).unwrap();
         let at = certificate.not_before().plus_ms(1000);
-        let report = verify_certificate(&der, &EvidenceSet::default(), &trust, &policy, at);
+        let report = verify_certificate(&der, &EvidenceSet::default(), &trust, &policy, at, None);
         if name.contains("rsa") {
             assert_eq!(report.chain.check.outcome, Outcome::Pass, "{name}: {report:?}");
             let signs = name.contains("_sign_");
@@ -87,7 +88,8 @@ fn roots_are_anchors_and_need_no_status() {
     for name in ["ca/prod/root_rsa_2015.cer", "ca/prod/root_rsa_2020.cer", "ca/test/root_rsa_test_2018.cer"] {
         let der = read(name);
         let at = Certificate::parse(&der).unwrap().not_before().plus_ms(1000);
-        let report = verify_certificate(&der, &EvidenceSet::default(), &trust(), &SignaturePolicy::default_2026(), at);
+        let report =
+            verify_certificate(&der, &EvidenceSet::default(), &trust(), &SignaturePolicy::default_2026(), at, None);
         assert_eq!(report.chain.check.outcome, Outcome::Pass, "{name}");
         assert_eq!(report.revocation[0].check.code.as_str(), codes::TRUST_ANCHOR, "{name}");
     }
@@ -99,12 +101,12 @@ fn a_certificate_on_the_national_list_is_revoked_from_its_date_on() {
     let der = read("user/rsa_individual_sign_20220118_3f32db.cer");
     for (at, code) in [("2022-03-01T00:00:00.000Z", codes::REVOKED), ("2022-01-18T04:40:24.000Z", codes::REVOKED)] {
         let report =
-            verify_certificate(&der, &evidence, &trust(), &SignaturePolicy::default_2026(), at.parse().unwrap());
+            verify_certificate(&der, &evidence, &trust(), &SignaturePolicy::default_2026(), at.parse().unwrap(), None);
         assert_eq!(report.revocation[0].check.code.as_str(), code, "{at}");
         assert!(matches!(report.verdict, Verdict::Failed(_)), "{at}: {report:?}");
     }
     let before = "2022-01-18T04:40:23.000Z".parse().unwrap();
-    let report = verify_certificate(&der, &evidence, &trust(), &SignaturePolicy::default_2026(), before);
+    let report = verify_certificate(&der, &evidence, &trust(), &SignaturePolicy::default_2026(), before, None);
     assert_eq!(report.revocation[0].check.outcome, Outcome::Pass, "{report:?}");
 }
 
@@ -222,6 +224,7 @@ fn the_published_rsa_test_keys_sign_documents_that_verify() {
             policy: &policy,
             signing_time: at.parse().unwrap(),
             receipt_time: at.parse().unwrap(),
+            known_until: None,
         });
         assert_eq!(report.overall, Verdict::Passed, "{options:?}: {report:#?}");
         assert_eq!(report.signatures[0].signer.iin.as_deref(), Some("123456789011"));

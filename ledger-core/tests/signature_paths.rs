@@ -104,7 +104,7 @@ fn no_pkits_case_with_revocation_ends_falsely_valid() {
         let crls = strings(case, "crls").into_iter().map(|name| read(&format!("pkits/crls/{name}")));
         let evidence = EvidenceSet::new(&intermediates, &crls.collect::<Vec<_>>());
         let target = certificate(case["target"].as_str().unwrap());
-        let report = verify_certificate(&target, &evidence, &trust, &policy, time(case));
+        let report = verify_certificate(&target, &evidence, &trust, &policy, time(case), None);
         // PKITS targets have no purpose of ours and RSA-2048 keys; path and revocation alone are asked here.
         let statuses = report.revocation.iter().map(|status| status.check.verdict());
         let verdict =
@@ -140,6 +140,7 @@ fn every_pkits_message_has_integrity_but_those_signed_with_dsa() {
             policy: &policy,
             signing_time: at,
             receipt_time: at,
+            known_until: None,
         });
         let id = case["id"].as_str().unwrap();
         // The messages carry certificates and CRLs: valid ones may pass, and no invalid one does.
@@ -222,7 +223,7 @@ fn no_limbo_case_is_falsely_accepted_and_all_end_quickly() {
         };
         let policy = SignaturePolicy { require_revocation: !crls.is_empty(), ..SignaturePolicy::default_2026() };
         let started = std::time::Instant::now();
-        let report = verify_certificate(&target, &evidence, &trust, &policy, at);
+        let report = verify_certificate(&target, &evidence, &trust, &policy, at, None);
         assert!(started.elapsed().as_secs() < 5, "{id}");
         let statuses = report.revocation.iter().map(|status| status.check.verdict());
         let own = [report.format.verdict(), report.chain.check.verdict(), report.validity.verdict()];

@@ -29,7 +29,7 @@ fn status(certificate: &str, crls: &[&str], at: Timestamp) -> (RevocationStatus,
     let trust = TrustSnapshot::from_certificates([read("Root.der"), read("Issuing_CA.der")]).unwrap();
     let evidence = EvidenceSet::new(&[], &crls.iter().copied().map(read).collect::<Vec<_>>());
     let policy = SignaturePolicy::default_2026();
-    let report = verify_certificate(&read(certificate), &evidence, &trust, &policy, at);
+    let report = verify_certificate(&read(certificate), &evidence, &trust, &policy, at, None);
     let leaf = &report.revocation[0];
     (leaf.revocation, leaf.check.outcome, leaf.check.code.as_str().to_owned())
 }
@@ -106,7 +106,7 @@ fn a_list_with_a_broken_signature_says_nothing() {
         let evidence = EvidenceSet::new(&[], &[forged]);
         let policy = SignaturePolicy::default_2026();
         let at = time("2026-06-02T12:00:00Z");
-        let report = verify_certificate(&read(certificate), &evidence, &trust, &policy, at);
+        let report = verify_certificate(&read(certificate), &evidence, &trust, &policy, at, None);
         assert_eq!(report.revocation[0].revocation, RevocationStatus::Unknown, "{certificate}");
         assert_eq!(report.revocation[0].check.outcome, Outcome::Indeterminate, "{certificate}");
         assert_eq!(report.revocation[0].check.code.as_str(), codes::REVOCATION_UNUSABLE, "{certificate}");

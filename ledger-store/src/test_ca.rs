@@ -415,6 +415,7 @@ mod tests {
                 policy: &signature::SignaturePolicy::default_2026(),
                 signing_time: at(SIGNED_AT),
                 receipt_time: at("2026-06-01T12:00:01.000Z"),
+                known_until: None,
             });
             (report.overall, serde_json::to_string(&report).unwrap())
         };

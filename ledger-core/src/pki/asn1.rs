@@ -4,6 +4,7 @@
 //! not recurse, so deep nesting costs nothing.
 
 pub(crate) mod ber;
+pub(crate) mod encode;
 pub(crate) mod name;
 pub(crate) mod oid;
 pub(crate) mod time;

@@ -1,6 +1,7 @@
 //! A certificate, parsed once, with its original bytes: what a path, a signature or a register asks of it.
 
 mod identity;
+mod urls;
 mod usage;
 
 pub use identity::SubjectIdentity;

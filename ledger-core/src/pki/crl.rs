@@ -4,9 +4,13 @@
 //! Everything with another scope (delta, indirect, some reasons only) or with a critical extension not known here
 //! parses, and is marked unusable: it never proves anything.
 
+mod number;
+
 use std::sync::OnceLock;
 
 use const_oid::ObjectIdentifier;
+
+pub use number::CrlNumber;
 
 use super::alg::{AlgorithmError, AlgorithmRegistry, SignatureRequest};
 use super::asn1::name::Name;
@@ -55,6 +59,9 @@ pub struct Crl {
     issuer: Name,
     this_update: Timestamp,
     next_update: Option<Timestamp>,
+    number: Option<CrlNumber>,
+    /// The base that a delta CRL changes.
+    base_number: Option<CrlNumber>,
     scope: Scope,
     authority_key_id: Option<Vec<u8>>,
     expired_certificates_since: Option<Timestamp>,
@@ -158,6 +165,8 @@ impl Crl {
             Some(extension) => authority_key_id(&extension.value)?.map(<[u8]>::to_vec),
             None => None,
         };
+        let number = find(&CRL_NUMBER).map(|extension| CrlNumber::parse(&extension.value)).transpose()?;
+        let base_number = find(&DELTA_INDICATOR).map(|extension| CrlNumber::parse(&extension.value)).transpose()?;
         let expired_certificates_since =
             find(&EXPIRED_ON_CRL).map(|extension| time::parse(Tlv::only(&extension.value)?)).transpose()?;
         let tbs_start = offset(der, tbs.raw)?;
@@ -170,6 +179,8 @@ impl Crl {
             issuer,
             this_update,
             next_update,
+            number,
+            base_number,
             scope,
             authority_key_id,
             expired_certificates_since,
@@ -196,6 +207,21 @@ impl Crl {
     /// When the next one is due.
     pub const fn next_update(&self) -> Option<Timestamp> {
         self.next_update
+    }
+
+    /// Its number in the issuer's sequence; a delta CRL has one of its own.
+    pub const fn number(&self) -> Option<&CrlNumber> {
+        self.number.as_ref()
+    }
+
+    /// Whether it is a delta CRL: what has changed since a base.
+    pub const fn is_delta(&self) -> bool {
+        self.base_number.is_some()
+    }
+
+    /// The number of the full CRL that a delta CRL starts from (BaseCRLNumber, RFC 5280 5.2.4).
+    pub const fn base_number(&self) -> Option<&CrlNumber> {
+        self.base_number.as_ref()
     }
 
     /// How many certificates it lists.

@@ -1,4 +1,4 @@
-//! The evidence for a verification: certificates and CRLs, parsed once, named by their SHA-256.
+//! The evidence for a verification: certificates, CRLs and OCSP answers, parsed once, named by their SHA-256.
 //!
 //! Evidence is a pool: nothing in it is trusted because it is there. What does not parse stays out and is
 //! reported by its digest.
@@ -8,13 +8,15 @@ use std::sync::Arc;
 use super::certificate::Certificate;
 use super::crl::Crl;
 use super::limits::EVIDENCE_ITEMS_MAX;
+use super::ocsp::OcspResponse;
 use crate::digest::Digest;
 
-/// Certificates and CRLs that somebody collected.
+/// Certificates, CRLs and OCSP answers that somebody collected.
 #[derive(Debug, Clone, Default)]
 pub struct EvidenceSet {
     certificates: Vec<Arc<Certificate>>,
     crls: Vec<Arc<Crl>>,
+    ocsp_responses: Vec<Arc<OcspResponse>>,
     unusable: Vec<Digest>,
 }
 
@@ -45,6 +47,26 @@ impl EvidenceSet {
         match Crl::parse(der) {
             Ok(crl) => self.add_parsed_crl(Arc::new(crl)),
             Err(_) => self.refuse(Digest::sha256(&[der])),
+        }
+    }
+
+    /// Adds an OCSP answer. One that is not `successful` says nothing and is listed as unusable.
+    pub fn add_ocsp(&mut self, der: &[u8]) {
+        match OcspResponse::parse(der) {
+            Ok(response) => self.add_parsed_ocsp(Arc::new(response)),
+            Err(_) => self.refuse(Digest::sha256(&[der])),
+        }
+    }
+
+    /// Adds an OCSP answer that is parsed already.
+    pub fn add_parsed_ocsp(&mut self, response: Arc<OcspResponse>) {
+        if self.ocsp_responses.iter().any(|other| other.digest() == response.digest()) {
+            return;
+        }
+        if self.ocsp_responses.len() < EVIDENCE_ITEMS_MAX {
+            self.ocsp_responses.push(response);
+        } else {
+            self.refuse(response.digest());
         }
     }
 
@@ -86,6 +108,11 @@ impl EvidenceSet {
     /// The CRLs, in the order they were added.
     pub fn crls(&self) -> &[Arc<Crl>] {
         &self.crls
+    }
+
+    /// The OCSP answers, in the order they were added.
+    pub fn ocsp_responses(&self) -> &[Arc<OcspResponse>] {
+        &self.ocsp_responses
     }
 
     /// SHA-256 of what could not be used.

@@ -41,3 +41,9 @@ pub const PATH_STEPS_MAX: u32 = 2_000;
 pub const SIGNATURE_OPERATIONS_MAX: u32 = 200;
 /// A PEM text with a whole trust store.
 pub const PEM_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// One OCSP response; real ones have 1 to 3 KiB, with the whole path of the responder under 10.
+pub const OCSP_BYTES_MAX: usize = 256 * 1024;
+/// Single responses in one OCSP response; real ones have one.
+pub const OCSP_ANSWERS_MAX: usize = 64;
+/// Certificates in one OCSP response; real ones have one.
+pub const OCSP_CERTIFICATES_MAX: usize = 16;

@@ -32,6 +32,8 @@ pub struct StatusInput<'a> {
     pub registry: &'a AlgorithmRegistry,
     /// The moment asked about.
     pub at: Timestamp,
+    /// Evidence produced later than this is ignored.
+    pub known_until: Option<Timestamp>,
 }
 
 /// The status of a trust anchor, which is a decision and needs none.
@@ -53,6 +55,9 @@ pub fn status(input: &StatusInput<'_>, operations: &mut u32) -> RevocationCheck 
     let mut contested = None;
     let mut usable: Vec<(&Crl, Option<Revoked>)> = Vec::new();
     for crl in input.evidence.crls() {
+        if input.known_until.is_some_and(|until| crl.this_update() > until) {
+            continue;
+        }
         let listed = || crl.find(input.certificate.serial());
         match admit(crl, input, operations) {
             Admission::Foreign => {}

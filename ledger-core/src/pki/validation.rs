@@ -20,6 +20,8 @@ pub(crate) struct Validator<'a> {
     pub(crate) evidence: &'a EvidenceSet,
     pub(crate) policy: &'a SignaturePolicy,
     pub(crate) registry: &'a AlgorithmRegistry,
+    /// Evidence produced later is ignored.
+    known_until: Option<Timestamp>,
     operations: u32,
 }
 
@@ -39,8 +41,9 @@ impl<'a> Validator<'a> {
         evidence: &'a EvidenceSet,
         policy: &'a SignaturePolicy,
         registry: &'a AlgorithmRegistry,
+        known_until: Option<Timestamp>,
     ) -> Self {
-        Self { trust, evidence, policy, registry, operations: SIGNATURE_OPERATIONS_MAX }
+        Self { trust, evidence, policy, registry, known_until, operations: SIGNATURE_OPERATIONS_MAX }
     }
 
     /// Takes one of the signature operations that a report may cost.
@@ -116,6 +119,7 @@ impl<'a> Validator<'a> {
                         policy: self.policy,
                         registry: self.registry,
                         at,
+                        known_until: self.known_until,
                     };
                     revocation::status(&input, &mut self.operations)
                 }

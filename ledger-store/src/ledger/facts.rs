@@ -63,7 +63,7 @@ impl Inner {
         for certificate in chain {
             evidence.add_certificate(certificate);
         }
-        let report = signature::verify_certificate(der, &evidence, &checking.trust, &checking.policy, now);
+        let report = signature::verify_certificate(der, &evidence, &checking.trust, &checking.policy, now, None);
         let outcome = CheckOutcome {
             verdict: verdict(report.verdict),
             shortfalls: shortfalls(&report)?,
@@ -105,6 +105,7 @@ pub(super) fn check_signature(
         policy: &checking.policy,
         signing_time,
         receipt_time,
+        known_until: None,
     });
     let mut outcome = CheckOutcome {
         verdict: verdict(report.overall),

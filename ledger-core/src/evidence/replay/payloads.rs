@@ -284,7 +284,7 @@ impl PayloadAudit {
             return find(Code::CertificateIndeterminate, why.to_owned());
         };
         let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(|_| true));
-        let certificate = signature::verify_certificate(der, &evidence, trust, &policy, at).verdict;
+        let certificate = signature::verify_certificate(der, &evidence, trust, &policy, at, None).verdict;
         let statement = statement::possession(origin, event.participant).unwrap_or_default();
         let report = run(&statement, possession, &evidence, trust, &policy, at, at);
         if !report.signatures.first().is_some_and(|one| one.signer.certificate == Some(event.certificate)) {

@@ -290,7 +290,16 @@ pub(in crate::evidence) fn run(
     signing_time: Timestamp,
     receipt_time: Timestamp,
 ) -> VerificationReport {
-    signature::verify(&VerifyInput { document, signature, evidence, trust, policy, signing_time, receipt_time })
+    signature::verify(&VerifyInput {
+        document,
+        signature,
+        evidence,
+        trust,
+        policy,
+        signing_time,
+        receipt_time,
+        known_until: None,
+    })
 }
 
 /// Whether the document is the one that the signature covers, whatever else is wrong.
@@ -332,7 +341,7 @@ fn check_certificate(case: &mut Case<'_>, pool: &Pool, index: LeafIndex, shown: 
     };
     let (policy, at) = (SignaturePolicy::default_2026(), shown.record.at);
     let evidence = pool.evidence(|_, _| true);
-    let certificate = signature::verify_certificate(der, &evidence, &trust, &policy, at).verdict;
+    let certificate = signature::verify_certificate(der, &evidence, &trust, &policy, at, None).verdict;
     let statement = statement::possession(&case.trust.origin, event.participant).unwrap_or_default();
     let report = run(&statement, possession, &evidence, &trust, &policy, at, at);
     let by_owner = report.signatures.first().is_some_and(|one| one.signer.certificate == Some(event.certificate));
