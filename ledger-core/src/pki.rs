@@ -2,8 +2,8 @@
 //!
 //! In scope: X.509 certificates and full CRLs, path validation after RFC 5280 6.1, the algorithms of [`alg`].
 //! Left to others: CMS ([`crate::signature`]), fetching anything (this crate knows no network and no clock),
-//! OCSP, delta CRLs, timestamps and GOST algorithms (they come into [`revocation`] and [`alg`]; until then what
-//! needs them is *indeterminate*, never good).
+//! OCSP, delta CRLs and timestamps (they come into [`revocation`]; until then what needs them is *indeterminate*,
+//! never good).
 
 pub mod alg;
 pub(crate) mod asn1;

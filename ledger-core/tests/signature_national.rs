@@ -1,5 +1,5 @@
-//! Public PKI material of Kazakhstan (`kz-pki`): the RSA part verifies as its manifest says, the GOST part is
-//! unsupported and never valid or invalid; and the published RSA test keys sign here, through OpenSSL.
+//! Public PKI material of Kazakhstan (`kz-pki`), RSA and GOST: certificates, CRLs and signatures verify as their
+//! manifest says; and the published test keys sign here.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@ use ledger_core::signature::{
     EvidenceSet, Outcome, SignaturePolicy, SubCode, TrustSnapshot, Verdict, VerificationReport, VerifyInput,
     signer_certificate, verify, verify_certificate,
 };
+use ledger_core::time::Timestamp;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/kz-pki/");
 
@@ -61,32 +62,48 @@ fn passes(report: &VerificationReport, signer: usize) -> [Outcome; 2] {
     [checks.message_digest.outcome, checks.signature_value.outcome]
 }
 
+/// The middle of a certificate's life: an accredited CA is older than the root that was issued again for its issuer.
+fn middle(certificate: &Certificate) -> Timestamp {
+    let life = certificate.not_after().unix_ms() - certificate.not_before().unix_ms();
+    certificate.not_before().plus_ms(life / 2)
+}
+
 #[test]
-fn rsa_certificates_have_paths_to_their_roots_and_gost_ones_are_unsupported() {
+fn every_certificate_has_a_path_to_its_root_and_signing_ones_may_sign() {
     let (trust, policy) = (trust(), SignaturePolicy { require_revocation: false, ..SignaturePolicy::default_2026() });
-    for name in names("user", "").into_iter().chain(names("ca/prod", "nca")).chain(names("ca/test", "nca")) {
+    for name in ["user", "ca/prod", "ca/test"].into_iter().flat_map(|folder| names(folder, "")) {
         let der = read(&name);
         let certificate = Certificate::parse(&der).unwrap();
-        let at = certificate.not_before().plus_ms(1000);
-        let report = verify_certificate(&der, &EvidenceSet::default(), &trust, &policy, at, None);
-        if name.contains("rsa") {
-            assert_eq!(report.chain.check.outcome, Outcome::Pass, "{name}: {report:?}");
-            let signs = name.contains("_sign_");
-            assert_eq!(report.verdict.is_passed(), signs, "{name}: {report:?}");
-            // Pitfall 15: authentication and CA certificates have sound paths, and must not sign.
-            assert_eq!(report.key_usage.outcome == Outcome::Pass, signs, "{name}");
-        } else {
-            assert_eq!(report.chain.check.code.as_str(), codes::UNSUPPORTED_ALGORITHM, "{name}: {report:?}");
-            assert_eq!(report.chain.check.outcome, Outcome::Indeterminate, "{name}");
-            assert!(!report.verdict.is_passed(), "{name}");
+        let report = verify_certificate(&der, &EvidenceSet::default(), &trust, &policy, middle(&certificate), None);
+        assert_eq!(report.chain.check.outcome, Outcome::Pass, "{name}: {report:?}");
+        // Pitfall 15: authentication, time-stamping and CA certificates have sound paths, and must not sign.
+        let signs = name.contains("_sign_");
+        assert_eq!(report.key_usage.outcome == Outcome::Pass, signs, "{name}");
+        assert_eq!(report.verdict.is_passed(), signs, "{name}: {report:?}");
+    }
+}
+
+#[test]
+fn every_certificate_is_broken_by_one_changed_bit() {
+    let (trust, policy) = (trust(), SignaturePolicy { require_revocation: false, ..SignaturePolicy::default_2026() });
+    for name in names("user", "") {
+        let der = read(&name);
+        let at = middle(&Certificate::parse(&der).unwrap());
+        // The last octet of the signature, and the first of the serial number, which stands behind the version.
+        for place in [der.len() - 1, 20] {
+            let mut changed = der.clone();
+            changed[place] ^= 1;
+            let report = verify_certificate(&changed, &EvidenceSet::default(), &trust, &policy, at, None);
+            assert_eq!(report.chain.check.code.as_str(), codes::PATH_SIGNATURE, "{name} {place}: {report:?}");
+            assert!(matches!(report.verdict, Verdict::Failed(_)), "{name} {place}");
         }
     }
 }
 
 #[test]
 fn roots_are_anchors_and_need_no_status() {
-    for name in ["ca/prod/root_rsa_2015.cer", "ca/prod/root_rsa_2020.cer", "ca/test/root_rsa_test_2018.cer"] {
-        let der = read(name);
+    for name in names("ca/prod", "root").into_iter().chain(names("ca/test", "root")) {
+        let der = read(&name);
         let at = Certificate::parse(&der).unwrap().not_before().plus_ms(1000);
         let report =
             verify_certificate(&der, &EvidenceSet::default(), &trust(), &SignaturePolicy::default_2026(), at, None);
@@ -95,19 +112,49 @@ fn roots_are_anchors_and_need_no_status() {
     }
 }
 
+/// `20241029114553Z` of the manifest.
+fn moment(digits: &str) -> Timestamp {
+    let part = |from: usize, to: usize| &digits[from..to];
+    let (day, time) =
+        ([part(0, 4), part(4, 6), part(6, 8)].join("-"), [part(8, 10), part(10, 12), part(12, 14)].join(":"));
+    format!("{day}T{time}.000Z").parse().unwrap()
+}
+
+/// The certificates that the manifest calls revoked, by lists that are here: name, time, name of the list.
+fn revoked() -> Vec<(String, Timestamp, String)> {
+    let manifest = String::from_utf8(read("MANIFEST.tsv")).unwrap();
+    let rows = manifest.lines().filter(|row| row.starts_with("user/"));
+    rows.filter_map(|row| {
+        let (_, rest) = row.split_once("REVOKED ")?;
+        let (_, list) = rest.split_once(" per ")?;
+        let list = list.split(['\t', ' ', ';']).next()?;
+        let name = row.split('\t').next()?;
+        let here = Path::new(&format!("{DATA}{list}")).exists();
+        here.then(|| (name.to_owned(), moment(rest), list.to_owned()))
+    })
+    .collect()
+}
+
 #[test]
-fn a_certificate_on_the_national_list_is_revoked_from_its_date_on() {
-    let evidence = EvidenceSet::new(&[], &[read("crl/nca_rsa_test_2019_20220329.crl")]);
-    let der = read("user/rsa_individual_sign_20220118_3f32db.cer");
-    for (at, code) in [("2022-03-01T00:00:00.000Z", codes::REVOKED), ("2022-01-18T04:40:24.000Z", codes::REVOKED)] {
-        let report =
-            verify_certificate(&der, &evidence, &trust(), &SignaturePolicy::default_2026(), at.parse().unwrap(), None);
-        assert_eq!(report.revocation[0].check.code.as_str(), code, "{at}");
-        assert!(matches!(report.verdict, Verdict::Failed(_)), "{at}: {report:?}");
+fn a_certificate_on_a_national_list_is_revoked_from_its_date_on() {
+    let revoked = revoked();
+    for prefix in ["user/rsa", "user/gost2015"] {
+        assert!(revoked.iter().any(|(name, ..)| name.starts_with(prefix)), "{prefix}");
     }
-    let before = "2022-01-18T04:40:23.000Z".parse().unwrap();
-    let report = verify_certificate(&der, &evidence, &trust(), &SignaturePolicy::default_2026(), before, None);
-    assert_eq!(report.revocation[0].check.outcome, Outcome::Pass, "{report:?}");
+    for (name, at, list) in revoked {
+        let evidence = EvidenceSet::new(&[], &[read(&list)]);
+        let status = |at: Timestamp| {
+            let policy = SignaturePolicy::default_2026();
+            verify_certificate(&read(&name), &evidence, &trust(), &policy, at, None)
+        };
+        for at in [at, at.plus_ms(3_600_000)] {
+            let report = status(at);
+            assert_eq!(report.revocation[0].check.code.as_str(), codes::REVOKED, "{name} {at}: {report:?}");
+            assert!(matches!(report.verdict, Verdict::Failed(_)), "{name} {at}");
+        }
+        let before = status(at.minus_ms(1000));
+        assert_eq!(before.revocation[0].check.outcome, Outcome::Pass, "{name}: {before:?}");
+    }
 }
 
 #[test]
@@ -135,30 +182,82 @@ fn rsa_signatures_of_the_sdk_verify_as_the_manifest_says() {
 fn each_of_several_signers_has_a_verdict_of_its_own() {
     let signature = read("cms/mixed_two_signers_detached.der");
     let evidence = EvidenceSet::default();
-    for (document, rsa) in [(&b"test123"[..], Outcome::Pass), (b"test124", Outcome::Fail)] {
+    for (document, digest) in [(&b"test123"[..], Outcome::Pass), (b"test124", Outcome::Fail)] {
         let report = check(document, &signature, &evidence, "2022-09-15T00:00:00.000Z");
         assert_eq!(report.signatures.len(), 2);
-        let by_rsa: Vec<bool> =
-            report.signatures.iter().map(|one| one.integrity.message_digest.outcome == rsa).collect();
-        assert_eq!(by_rsa.iter().filter(|matches| **matches).count(), 1, "{report:?}");
-        let gost = report.signatures.iter().find(|one| one.integrity.message_digest.outcome == Outcome::Indeterminate);
-        assert_eq!(gost.unwrap().integrity.message_digest.code.as_str(), codes::UNSUPPORTED_ALGORITHM);
+        for signer in 0..2 {
+            assert_eq!(passes(&report, signer), [digest, Outcome::Pass], "{report:?}");
+        }
         assert!(!report.overall.is_passed());
     }
+    // One signer whose value is wrong: his document is the same, and the other's signature holds.
+    let signature = read("cms/mixed_two_signers_one_bad.der");
+    let manifest = read("cms/rsa_auth-cert_detached_manifest.xml");
+    let report = check(&manifest, &signature, &evidence, "2022-09-15T00:00:00.000Z");
+    let values: Vec<_> = (0..report.signatures.len()).map(|signer| passes(&report, signer)).collect();
+    assert_eq!(values, [[Outcome::Pass, Outcome::Fail], [Outcome::Pass; 2]], "{report:?}");
+    assert_eq!(report.signatures[0].integrity.signature_value.code.as_str(), codes::SIGNATURE);
+    assert!(matches!(report.overall, Verdict::Failed(_)));
+}
+
+/// The document inside a CMS in DER: the first octet string behind the identifier of `data`.
+fn content(signature: &[u8]) -> Vec<u8> {
+    let data = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01];
+    let start = signature.windows(data.len()).position(|window| window == data).unwrap() + data.len() + 2;
+    assert_eq!(signature[start], 4);
+    let length = usize::from(signature[start + 1]);
+    signature[start + 2..start + 2 + length].to_vec()
 }
 
 #[test]
-fn gost_signatures_are_unsupported_and_neither_valid_nor_invalid() {
-    for name in names("cms", "gost").into_iter().filter(|name| !name.contains("manifest.xml")) {
+fn gost_signatures_verify_as_the_manifest_says() {
+    let evidence = EvidenceSet::default();
+    let individual = read("cms/individual.txt");
+    let inside = |name: &str| (name.to_owned(), content(&read(name)));
+    let cases = [
+        ("cms/gost2015_individual_attached_cades-t.der".to_owned(), individual.clone()),
+        ("cms/gost2015_individual_detached_cades-t.der".to_owned(), individual),
+        inside("cms/gost2004_hr_attached.der"),
+        inside("cms/gost2004_head_attached_hello.der"),
+        ("cms/gost2004_ncazip_manifest_detached.der".to_owned(), read("cms/gost2004_ncazip_manifest.xml")),
+    ];
+    for (name, document) in cases {
         let signature = read(&name);
-        let evidence = EvidenceSet::default();
         let signer = signer_certificate(&signature, &evidence).unwrap();
-        let report = check(b"", &signature, &evidence, &signer.not_before().plus_ms(1000).to_string());
+        let at = middle(&signer).to_string();
+        let report = check(&document, &signature, &evidence, &at);
         let one = &report.signatures[0];
-        assert_eq!(one.integrity.message_digest.outcome, Outcome::Indeterminate, "{name}");
-        assert_eq!(one.integrity.signature_value.code.as_str(), codes::UNSUPPORTED_ALGORITHM, "{name}");
-        assert_eq!(one.integrity.signature_value.outcome, Outcome::Indeterminate, "{name}");
+        assert_eq!(passes(&report, 0), [Outcome::Pass; 2], "{name}: {report:?}");
+        assert_eq!(one.chain_at.at_signing.check.outcome, Outcome::Pass, "{name}: {report:?}");
+        assert_eq!(one.algorithms.outcome, Outcome::Pass, "{name}: {report:?}");
+        assert_ne!(one.signer.signing_certificate_attr.outcome, Outcome::Fail, "{name}: {report:?}");
+        // Everything holds but the status, of which nothing is known here.
+        assert_eq!(report.overall, Verdict::Indeterminate(SubCode::TryLater), "{name}: {report:?}");
+        let other = check(&[document.as_slice(), b"."].concat(), &signature, &evidence, &at);
+        assert_eq!(other.overall, Verdict::Failed(SubCode::HashFailure), "{name}");
+        assert_eq!(other.signatures[0].integrity.message_digest.code.as_str(), codes::MESSAGE_DIGEST, "{name}");
     }
+    // Signed fourteen months after its certificate had run out.
+    let (name, document) = inside("cms/gost2004_head_attached_hello.der");
+    let report = check(&document, &read(&name), &evidence, "2020-10-15T00:00:00.000Z");
+    assert_eq!(report.signatures[0].certificate_validity_at.at_signing.code.as_str(), codes::EXPIRED);
+    assert!(matches!(report.overall, Verdict::Failed(_)));
+}
+
+/// A signature whose algorithm nobody knows is not called invalid: the identifiers of one that holds, from before 2015.
+#[test]
+fn an_unknown_algorithm_is_indeterminate() {
+    let mut signature = read("cms/gost2004_head_attached_hello.der");
+    // 1.2.398.3.10.1.1.1.1 to the unregistered 1.2.398.3.11.1.1.1.1, in the message's last algorithm identifier.
+    let known = [0x06, 0x09, 0x2a, 0x83, 0x0e, 0x03, 0x0a, 0x01, 0x01, 0x01, 0x01];
+    let place = signature.windows(known.len()).rposition(|window| window == known).unwrap();
+    signature[place + 6] = 0x0b;
+    let at = "2019-01-01T00:00:00.000Z";
+    let report = check(&content(&signature), &signature, &EvidenceSet::default(), at);
+    let value = &report.signatures[0].integrity.signature_value;
+    assert_eq!(value.code.as_str(), codes::UNSUPPORTED_ALGORITHM, "{report:?}");
+    assert_eq!(value.outcome, Outcome::Indeterminate);
+    assert!(matches!(report.overall, Verdict::Indeterminate(_)), "{report:?}");
 }
 
 /// A scratch folder that goes with its test.

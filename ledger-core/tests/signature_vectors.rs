@@ -120,12 +120,13 @@ fn broken_digests_are_forbidden_and_unknown_algorithms_unsupported() {
     let sha1_with_rsa = sequence(&[unhex("06092a864886f70d010105"), vec![5, 0]]);
     let md5_with_rsa = sequence(&[unhex("06092a864886f70d010104"), vec![5, 0]]);
     let ecdsa_with_sha1 = sequence(&[unhex("06072a8648ce3d0401")]);
-    let gost = sequence(&[unhex("06092a830e030a01010102")]);
+    // GOST of Tumar CSP, from before 2015.
+    let old_gost = sequence(&[unhex("06092b06010401b511010202")]);
     let rsa_key = sequence(&[unhex("06092a864886f70d010101"), vec![5, 0]]);
     assert_eq!(verify(&sha1_with_rsa), AlgorithmError::Forbidden { what: "sha1" });
     assert_eq!(verify(&md5_with_rsa), AlgorithmError::Forbidden { what: "md5" });
     assert_eq!(verify(&ecdsa_with_sha1), AlgorithmError::Forbidden { what: "sha1" });
-    assert!(matches!(verify(&gost), AlgorithmError::Unsupported { .. }));
+    assert!(matches!(verify(&old_gost), AlgorithmError::Unsupported { .. }));
     // A key's identifier is a signature algorithm in CMS alone.
     assert!(matches!(verify(&rsa_key), AlgorithmError::Unsupported { .. }));
 }

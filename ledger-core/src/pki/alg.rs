@@ -3,12 +3,13 @@
 //! A scheme claims a request by the exact object identifier of the signature algorithm (for key identifiers
 //! used as such, together with the digest of the CMS) and then demands the key type that belongs to it. No
 //! claim is *unsupported* (indeterminate), two claims are an error; the key always comes from a certificate,
-//! never from the message (pki.md section 5, pitfall 1). GOST schemes are added from outside with
+//! never from the message (pki.md section 5, pitfall 1). Other schemes are added from outside with
 //! [`AlgorithmRegistry::with_scheme`] and [`AlgorithmRegistry::with_digest`].
 
 mod digest;
 mod ecdsa;
 mod ed25519;
+mod gost;
 mod rsa;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::gost::{Gost, GostDigest};
 use super::asn1::{AlgorithmIdentifier, Asn1Error, Oid, Tlv, tag};
 
 /// Everything a scheme may look at: raw bytes of the objects, as they stand.
@@ -112,7 +114,8 @@ pub struct AlgorithmRegistry {
 }
 
 impl AlgorithmRegistry {
-    /// RSA (PKCS#1 v1.5, PSS), ECDSA over P-256 and P-384, Ed25519; SHA-256, SHA-384 and SHA-512.
+    /// RSA (PKCS#1 v1.5, PSS), ECDSA over P-256 and P-384, Ed25519, the Kazakh GOST of 2004 and of 2015 with 512
+    /// bits; SHA-256, SHA-384, SHA-512, GOST 34.311-95 and Streebog-512.
     pub fn standard() -> &'static Self {
         static STANDARD: OnceLock<AlgorithmRegistry> = OnceLock::new();
         STANDARD.get_or_init(|| {
@@ -121,9 +124,13 @@ impl AlgorithmRegistry {
                 .with_scheme(Arc::new(rsa::RsaPss))
                 .with_scheme(Arc::new(ecdsa::Ecdsa))
                 .with_scheme(Arc::new(ed25519::Ed25519))
+                .with_scheme(Arc::new(Gost::Gost2004))
+                .with_scheme(Arc::new(Gost::Gost2015Bits512))
                 .with_digest(Arc::new(digest::Digest::Sha256))
                 .with_digest(Arc::new(digest::Digest::Sha384))
                 .with_digest(Arc::new(digest::Digest::Sha512))
+                .with_digest(Arc::new(GostDigest::Gost34311))
+                .with_digest(Arc::new(GostDigest::Streebog512))
         })
     }
 

@@ -498,12 +498,14 @@ mod tests {
     }
 
     #[test]
-    fn a_national_gost_crl_parses_and_its_signature_is_unsupported() {
+    fn a_national_gost_crl_is_signed_by_its_issuer_and_by_no_namesake() {
         let crl = Crl::parse(&shared("crl/nca_gost_test_2022_20250429.crl")).unwrap();
         assert_eq!(crl.entries(), 54);
         let issuer = Certificate::parse(&shared("ca/test/nca_gost_test_2022.cer")).unwrap();
-        let error = crl.verify(&issuer, AlgorithmRegistry::standard()).unwrap_err();
-        assert!(matches!(error, AlgorithmError::Unsupported { .. }), "{error}");
+        let verified = crl.verify(&issuer, AlgorithmRegistry::standard()).unwrap();
+        assert_eq!(verified.scheme, "gost-34310-2015-512");
+        let root = Certificate::parse(&shared("ca/test/root_gost_test_2022.cer")).unwrap();
+        assert_eq!(crl.verify(&root, AlgorithmRegistry::standard()), Err(AlgorithmError::BadSignature));
     }
 
     proptest! {

@@ -41,6 +41,11 @@ pub struct AlgorithmRule {
 impl SignaturePolicy {
     /// The rules of 2026: revocation status required; RSA from 2048 bits until the end of 2030 and from 3072 bits,
     /// P-256, P-384 and Ed25519 until the end of 2035 (SOG-IS agreed mechanisms, NIST SP 800-57).
+    ///
+    /// GOST 34.310-2004 until the end of 2030: its curve is as strong as P-256, but a collision in GOST 34.311-95
+    /// costs 2^105 steps (Mendel and others, CRYPTO 2008), below the 112 bits that SP 800-57 ends in 2030. The
+    /// national authority issues GOST of 2015 since 2022, but state bodies sign with that of 2004. GOST of 2015 with
+    /// 512 bits until the end of 2035.
     pub fn default_2026() -> Self {
         const END_OF_2030: u64 = 1_924_991_999;
         const END_OF_2035: u64 = 2_082_758_399;
@@ -61,6 +66,8 @@ impl SignaturePolicy {
                 rule("ecdsa-p256-", 256, END_OF_2035),
                 rule("ecdsa-p384-", 384, END_OF_2035),
                 rule("ed25519", 256, END_OF_2035),
+                rule("gost-34310-2004", 256, END_OF_2030),
+                rule("gost-34310-2015-512", 512, END_OF_2035),
             ]
             .into_iter()
             .flatten()
@@ -111,7 +118,12 @@ mod tests {
             ("rsa-pss-sha256", 2048, Some("pss-salt-short"), "2026-11-22", Outcome::Warning),
             ("ecdsa-p256-sha256", 256, None, "2026-11-22", Outcome::Pass),
             ("ed25519", 256, None, "2036-01-01", Outcome::Fail),
-            ("gost", 512, None, "2026-11-22", Outcome::Fail),
+            ("gost-34310-2004", 256, None, "2026-11-22", Outcome::Pass),
+            ("gost-34310-2004", 256, None, "2031-01-01", Outcome::Fail),
+            ("gost-34310-2015-512", 512, None, "2031-01-01", Outcome::Pass),
+            ("gost-34310-2015-512", 512, None, "2036-01-01", Outcome::Fail),
+            ("gost-34310-2015-256", 256, None, "2026-11-22", Outcome::Fail),
+            ("another", 512, None, "2026-11-22", Outcome::Fail),
         ];
         for (scheme, key_bits, weakness, day, outcome) in cases {
             let verified = Verified { scheme: scheme.to_owned(), key_bits, weakness: weakness.map(str::to_owned) };
