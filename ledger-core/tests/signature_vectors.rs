@@ -121,7 +121,7 @@ fn broken_digests_are_forbidden_and_unknown_algorithms_unsupported() {
     let md5_with_rsa = sequence(&[unhex("06092a864886f70d010104"), vec![5, 0]]);
     let ecdsa_with_sha1 = sequence(&[unhex("06072a8648ce3d0401")]);
     // GOST of Tumar CSP, from before 2015.
-    let old_gost = sequence(&[unhex("06092b06010401b511010202")]);
+    let old_gost = sequence(&[unhex("060a2b06010401b511010202")]);
     let rsa_key = sequence(&[unhex("06092a864886f70d010101"), vec![5, 0]]);
     assert_eq!(verify(&sha1_with_rsa), AlgorithmError::Forbidden { what: "sha1" });
     assert_eq!(verify(&md5_with_rsa), AlgorithmError::Forbidden { what: "md5" });
