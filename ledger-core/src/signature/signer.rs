@@ -277,7 +277,8 @@ fn signing_certificate(
         Ok(true) if version_2 => Check::pass(),
         Ok(true) => Check::warning(codes::SIGNING_CERTIFICATE_SHA1),
         Ok(false) => mismatch(),
-        Err(error) => mismatch().with_detail(error.to_string()),
+        Err(NamingError::Malformed(error)) => mismatch().with_detail(error.to_string()),
+        Err(NamingError::Unsupported(error)) => signature_error(&error).with_detail(error.to_string()),
     };
     match (first, second) {
         (Single::Absent, Single::Absent) if policy.require_signing_certificate => {
@@ -292,12 +293,22 @@ fn signing_certificate(
     }
 }
 
+/// Why it cannot be said which certificate the attribute names.
+#[derive(Debug, thiserror::Error)]
+enum NamingError {
+    #[error(transparent)]
+    Malformed(#[from] Asn1Error),
+    /// The digest is by an algorithm that is not known here: it may be that of the certificate or not.
+    #[error(transparent)]
+    Unsupported(AlgorithmError),
+}
+
 fn names_certificate(
     value: Tlv<'_>,
     version_2: bool,
     certificate: &Certificate,
     registry: &AlgorithmRegistry,
-) -> Result<bool, Asn1Error> {
+) -> Result<bool, NamingError> {
     let mut attribute = value.expect(tag::SEQUENCE, "signing certificate")?.reader();
     let mut identifiers = attribute.take(tag::SEQUENCE, "certificate identifiers")?.reader();
     let mut fields = identifiers.take(tag::SEQUENCE, "certificate identifier")?.reader();
@@ -306,9 +317,13 @@ fn names_certificate(
     let expected = match algorithm {
         Some(algorithm) => {
             AlgorithmIdentifier::from_tlv(algorithm)?;
-            registry
-                .digest(algorithm.raw, &[certificate.der()])
-                .map_err(|_| Asn1Error::Value { what: "hash algorithm of the certificate identifier" })?
+            match registry.digest(algorithm.raw, &[certificate.der()]) {
+                Ok(digest) => digest,
+                Err(error @ AlgorithmError::Unsupported { .. }) => return Err(NamingError::Unsupported(error)),
+                Err(_) => {
+                    return Err(Asn1Error::Value { what: "hash algorithm of the certificate identifier" }.into());
+                }
+            }
         }
         None if version_2 => certificate.digest().as_bytes().to_vec(),
         // SHA-1 is an identifier here, no proof.
