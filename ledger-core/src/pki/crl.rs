@@ -502,8 +502,7 @@ mod tests {
         let crl = Crl::parse(&shared("crl/nca_gost_test_2022_20250429.crl")).unwrap();
         assert_eq!(crl.entries(), 54);
         let issuer = Certificate::parse(&shared("ca/test/nca_gost_test_2022.cer")).unwrap();
-        let verified = crl.verify(&issuer, AlgorithmRegistry::standard()).unwrap();
-        assert_eq!(verified.scheme, "gost-34310-2015-512");
+        assert_eq!(crl.verify(&issuer, AlgorithmRegistry::standard()), Ok(()));
         let root = Certificate::parse(&shared("ca/test/root_gost_test_2022.cer")).unwrap();
         assert_eq!(crl.verify(&root, AlgorithmRegistry::standard()), Err(AlgorithmError::BadSignature));
     }
