@@ -1,12 +1,14 @@
 //! A certificate, parsed once, with its original bytes: what a path, a signature or a register asks of it.
 
 mod identity;
+mod role;
 mod urls;
 mod usage;
 
 pub use identity::SubjectIdentity;
+pub use role::{Role, Roles};
 pub use usage::Purpose;
-pub(crate) use usage::{ExtendedKeyUsage, KeyUsage};
+pub(crate) use usage::{CertificatePolicies, ExtendedKeyUsage, KeyUsage};
 
 use super::asn1::name::Name;
 use super::asn1::{AlgorithmIdentifier, Asn1Error, Oid, Reader, Tlv, tag, time};
@@ -88,6 +90,7 @@ struct Extensions {
     is_ca: bool,
     key_usage: Option<KeyUsage>,
     extended_key_usage: Option<ExtendedKeyUsage>,
+    policies: Option<CertificatePolicies>,
     subject_key_id: Option<Vec<u8>>,
     authority_key_id: Option<Vec<u8>>,
 }
@@ -217,7 +220,20 @@ impl Certificate {
 
     /// What the certificate may be used for.
     pub fn purpose(&self) -> Purpose {
-        usage::purpose(self.extensions.is_ca, self.extensions.key_usage, self.extensions.extended_key_usage.as_ref())
+        let extensions = &self.extensions;
+        let (extended, policies) = (extensions.extended_key_usage.as_ref(), extensions.policies.as_ref());
+        usage::purpose(extensions.is_ca, extensions.key_usage, extended, policies)
+    }
+
+    /// The roles of the holder that the national authority states in the extended key usages.
+    pub fn roles(&self) -> Roles {
+        let names_a_person = self.identity().iin.is_some();
+        self.extensions.extended_key_usage.as_ref().map(|usages| Roles::of(usages, names_a_person)).unwrap_or_default()
+    }
+
+    /// The certificate policies, dotted, in the order of the certificate; empty when there is no such extension.
+    pub fn policies(&self) -> Vec<String> {
+        self.extensions.policies.as_ref().map(CertificatePolicies::dotted).unwrap_or_default()
     }
 
     /// Whether nonRepudiation (contentCommitment) is among the key usages.
@@ -309,6 +325,7 @@ fn parse_extension(tlv: Tlv<'_>) -> Result<Extension, Asn1Error> {
 mod oids {
     use const_oid::ObjectIdentifier;
 
+    pub(super) const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
     pub(super) const SUBJECT_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
     pub(super) const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
     pub(super) const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
@@ -329,6 +346,9 @@ impl Extensions {
             } else if oid.is(&oids::EXTENDED_KEY_USAGE) {
                 let usage = ExtendedKeyUsage::parse(&extension.value).map_err(malformed("extKeyUsage"))?;
                 this.extended_key_usage = Some(usage);
+            } else if oid.is(&oids::CERTIFICATE_POLICIES) {
+                let policies = CertificatePolicies::parse(&extension.value).map_err(malformed("certificatePolicies"))?;
+                this.policies = Some(policies);
             } else if oid.is(&oids::SUBJECT_KEY_ID) {
                 let id = octets(&extension.value).map_err(malformed("subjectKeyIdentifier"))?;
                 this.subject_key_id = Some(id.to_vec());
@@ -406,6 +426,52 @@ mod tests {
         let identity = certificate.identity();
         assert_eq!(identity.bin.as_deref(), Some("123456789021"));
         assert_eq!(identity.iin.as_deref(), Some("123456789011"));
+    }
+
+    /// The file names of the suite say which template each certificate has.
+    #[test]
+    fn every_national_user_certificate_states_the_role_and_policy_of_its_template() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/kz-pki/user");
+        let mut seen = 0;
+        for entry in std::fs::read_dir(root).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let certificate = Certificate::parse(&shared(&format!("user/{name}"))).unwrap();
+            let expected: &[Role] = match name.split('_').nth(1).unwrap() {
+                "individual" => &[Role::Individual],
+                "legal-head" => &[Role::LegalEntity, Role::Head],
+                "legal-right-of-sign" => &[Role::LegalEntity, Role::MaySign],
+                "legal-employee" => &[Role::LegalEntity, Role::Employee],
+                "legal-hr" => &[Role::LegalEntity, Role::HumanResources],
+                "legal-info-system" => &[Role::LegalEntity, Role::InformationSystem],
+                "treasury-client" => &[Role::LegalEntity, Role::TreasuryClient],
+                _ => continue,
+            };
+            seen += 1;
+            let roles = certificate.roles();
+            assert_eq!(roles.known, expected.iter().copied().collect(), "{name}");
+            assert!(roles.unknown.is_empty(), "{name}");
+            assert!(certificate.policies().iter().all(|policy| policy.starts_with("1.2.398.3.3.2")), "{name}");
+            let is_person = !name.contains("info-system");
+            assert_eq!(certificate.identity().iin.is_some(), is_person, "{name}");
+            assert_eq!(certificate.identity().bin.is_some(), !name.contains("individual"), "{name}");
+            let purpose = if name.contains("_auth_") { Purpose::Authentication } else { Purpose::Signing };
+            assert_eq!(certificate.purpose(), purpose, "{name}");
+        }
+        assert!(seen > 0);
+    }
+
+    #[test]
+    fn a_certificate_under_an_authentication_policy_is_no_signing_certificate() {
+        let der = shared("user/rsa_individual_sign_20220118_3f32db.cer");
+        // 1.2.398.3.3.2.3 (signing, individual) becomes 1.2.398.3.3.2.4 (authentication); the usages stay.
+        let policy = [0x2a, 0x83, 0x0e, 0x03, 0x03, 0x02, 0x03];
+        let at = der.windows(7).position(|window| window == policy).unwrap();
+        let mut changed = der.clone();
+        changed[at + 6] = 0x04;
+        assert_eq!(Certificate::parse(&der).unwrap().policies(), ["1.2.398.3.3.2.3"]);
+        let changed = Certificate::parse(&changed).unwrap();
+        assert_eq!(changed.policies(), ["1.2.398.3.3.2.4"]);
+        assert_eq!(changed.purpose(), Purpose::Authentication);
     }
 
     #[test]

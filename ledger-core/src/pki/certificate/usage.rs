@@ -9,7 +9,8 @@ use crate::pki::asn1::{Asn1Error, Oid, Tlv, tag};
 pub enum Purpose {
     /// Signing documents: digitalSignature or nonRepudiation, and no extended usage that says otherwise.
     Signing,
-    /// Logging in (clientAuth without emailProtection): the AUTH keys of the national authority. Must not sign.
+    /// Logging in (clientAuth without emailProtection, or a policy of the national authority for authentication): its
+    /// AUTH keys. Must not sign.
     Authentication,
     /// Issuing certificates. Must not sign documents.
     CertificateAuthority,
@@ -71,12 +72,57 @@ impl ExtendedKeyUsage {
         Ok(Self(purposes))
     }
 
+    pub(super) fn oids(&self) -> impl Iterator<Item = Oid<'_>> {
+        self.0.iter().filter_map(|bytes| Oid::new(bytes).ok())
+    }
+
     fn any(&self, test: impl Fn(Oid<'_>) -> bool) -> bool {
-        self.0.iter().filter_map(|bytes| Oid::new(bytes).ok()).any(test)
+        self.oids().any(test)
     }
 
     pub(super) fn dotted(&self) -> Vec<String> {
-        self.0.iter().filter_map(|bytes| Oid::new(bytes).ok()).map(|oid| oid.to_string()).collect()
+        self.oids().map(|oid| oid.to_string()).collect()
+    }
+
+    #[cfg(test)]
+    pub(super) const fn of(oids: Vec<Vec<u8>>) -> Self {
+        Self(oids)
+    }
+}
+
+/// The policies of the certificatePolicies extension (RFC 5280 4.2.1.4), without their qualifiers; never empty.
+#[derive(Debug, Clone)]
+pub(crate) struct CertificatePolicies(Vec<Vec<u8>>);
+
+impl CertificatePolicies {
+    /// More policies than anyone lists; the test suites go to a few dozen.
+    const POLICIES_MAX: usize = 256;
+
+    pub(super) fn parse(value: &[u8]) -> Result<Self, Asn1Error> {
+        let mut reader = Tlv::only(value)?.expect(tag::SEQUENCE, "certificatePolicies")?.reader();
+        let mut policies = Vec::new();
+        while !reader.is_empty() {
+            let mut information = reader.take(tag::SEQUENCE, "policy information")?.reader();
+            policies.push(information.oid()?.as_bytes().to_vec());
+            information.optional(tag::SEQUENCE)?;
+            information.finish()?;
+            if policies.len() > Self::POLICIES_MAX {
+                return Err(Asn1Error::Limit { what: "certificate policies", max: Self::POLICIES_MAX });
+            }
+        }
+        if policies.is_empty() { Err(Asn1Error::Value { what: "certificatePolicies" }) } else { Ok(Self(policies)) }
+    }
+
+    fn oids(&self) -> impl Iterator<Item = Oid<'_>> {
+        self.0.iter().filter_map(|bytes| Oid::new(bytes).ok())
+    }
+
+    fn any(&self, test: impl Fn(Oid<'_>) -> bool) -> bool {
+        self.oids().any(test)
+    }
+
+    pub(super) fn dotted(&self) -> Vec<String> {
+        self.oids().map(|oid| oid.to_string()).collect()
     }
 }
 
@@ -95,9 +141,25 @@ const DOCUMENTS: [ObjectIdentifier; 4] = [
 /// Roles of the national authority: individual, legal entity, head, information system and so on.
 const KZ_ROLES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.398.3.3.4.1");
 
-pub(super) fn purpose(is_ca: bool, key_usage: Option<KeyUsage>, extended: Option<&ExtendedKeyUsage>) -> Purpose {
+/// The national authority's policies for signing, of legal entities and individuals.
+const KZ_SIGNING_POLICIES: [ObjectIdentifier; 2] =
+    [ObjectIdentifier::new_unwrap("1.2.398.3.3.2.1"), ObjectIdentifier::new_unwrap("1.2.398.3.3.2.3")];
+/// Its policies for authentication, of legal entities and individuals.
+const KZ_AUTHENTICATION_POLICIES: [ObjectIdentifier; 2] =
+    [ObjectIdentifier::new_unwrap("1.2.398.3.3.2.2"), ObjectIdentifier::new_unwrap("1.2.398.3.3.2.4")];
+
+pub(super) fn purpose(
+    is_ca: bool,
+    key_usage: Option<KeyUsage>,
+    extended: Option<&ExtendedKeyUsage>,
+    policies: Option<&CertificatePolicies>,
+) -> Purpose {
     if is_ca {
         return Purpose::CertificateAuthority;
+    }
+    let under = |known: &[ObjectIdentifier]| policies.is_some_and(|policies| policies.any(|oid| oid.is_one_of(known)));
+    if under(&KZ_AUTHENTICATION_POLICIES) && !under(&KZ_SIGNING_POLICIES) {
+        return Purpose::Authentication;
     }
     if let Some(extended) = extended {
         let documents = extended.any(|oid| oid.is_one_of(&DOCUMENTS));
