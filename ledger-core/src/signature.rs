@@ -51,6 +51,8 @@ pub struct VerifyInput<'a> {
     /// Evidence produced later than this is ignored; absent, everything counts that is in the set. It repeats what
     /// could be known at some time, whatever has been collected since.
     pub known_until: Option<Timestamp>,
+    /// The type of the document, by which the policy demands roles of the signer; `None` where there is none.
+    pub document_type: Option<&'a str>,
 }
 
 /// Verifies with the algorithms of [`AlgorithmRegistry::standard`].
@@ -62,6 +64,7 @@ pub fn verify(input: &VerifyInput<'_>) -> VerificationReport {
 pub fn verify_with(input: &VerifyInput<'_>, registry: &AlgorithmRegistry) -> VerificationReport {
     let mut report = VerificationReport {
         schema: 1,
+        engine: report::ENGINE.to_owned(),
         policy: input.policy.id(),
         trust: input.trust.id(),
         input: InputDigests {
@@ -69,6 +72,7 @@ pub fn verify_with(input: &VerifyInput<'_>, registry: &AlgorithmRegistry) -> Ver
             signature: Digest::sha256(&[input.signature]),
             signing_time: input.signing_time,
             receipt_time: input.receipt_time,
+            document_type: input.document_type.map(str::to_owned),
         },
         container: Container { ber: false, bytes: length(input.signature), signers: 0, detached: false },
         format: Check::pass(),

@@ -49,6 +49,7 @@ fn integrity_of_every_sample_is_judged_as_its_makers_say() {
             signing_time: at,
             receipt_time: at,
             known_until: None,
+            document_type: None,
         });
         assert!(!report.overall.is_passed(), "{file}: nobody here is trusted");
         let outcomes: Vec<Outcome> = report

@@ -74,6 +74,7 @@ impl World {
             signing_time: self.at,
             receipt_time: self.at,
             known_until: None,
+            document_type: None,
         })
     }
 }
@@ -221,6 +222,7 @@ fn the_times_that_count_are_given_and_each_has_a_result_of_its_own() {
         signing_time: world.at,
         receipt_time: "2060-01-01T00:00:00.000Z".parse().unwrap(),
         known_until: None,
+        document_type: None,
     };
     let report = verify(&input);
     let one = &report.signatures[0];

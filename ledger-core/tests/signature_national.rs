@@ -54,6 +54,7 @@ fn check(document: &[u8], signature: &[u8], evidence: &EvidenceSet, at: &str) ->
         signing_time: at,
         receipt_time: at,
         known_until: None,
+        document_type: None,
     })
 }
 
@@ -329,6 +330,7 @@ fn the_published_rsa_test_keys_sign_documents_that_verify() {
             signing_time: at.parse().unwrap(),
             receipt_time: at.parse().unwrap(),
             known_until: None,
+            document_type: None,
         });
         assert_eq!(report.overall, Verdict::Passed, "{options:?}: {report:#?}");
         assert_eq!(report.signatures[0].signer.iin.as_deref(), Some("123456789011"));

@@ -141,6 +141,7 @@ fn every_pkits_message_has_integrity_but_those_signed_with_dsa() {
             signing_time: at,
             receipt_time: at,
             known_until: None,
+            document_type: None,
         });
         let id = case["id"].as_str().unwrap();
         // The messages carry certificates and CRLs: valid ones may pass, and no invalid one does.

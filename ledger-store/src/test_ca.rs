@@ -416,6 +416,7 @@ mod tests {
                 signing_time: at(SIGNED_AT),
                 receipt_time: at("2026-06-01T12:00:01.000Z"),
                 known_until: None,
+                document_type: None,
             });
             (report.overall, serde_json::to_string(&report).unwrap())
         };

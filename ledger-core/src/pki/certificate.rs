@@ -347,7 +347,8 @@ impl Extensions {
                 let usage = ExtendedKeyUsage::parse(&extension.value).map_err(malformed("extKeyUsage"))?;
                 this.extended_key_usage = Some(usage);
             } else if oid.is(&oids::CERTIFICATE_POLICIES) {
-                let policies = CertificatePolicies::parse(&extension.value).map_err(malformed("certificatePolicies"))?;
+                let policies =
+                    CertificatePolicies::parse(&extension.value).map_err(malformed("certificatePolicies"))?;
                 this.policies = Some(policies);
             } else if oid.is(&oids::SUBJECT_KEY_ID) {
                 let id = octets(&extension.value).map_err(malformed("subjectKeyIdentifier"))?;

@@ -1,11 +1,15 @@
 //! The signature policy: what is demanded, and which algorithms are good until when.
 
+mod authority;
+
+pub use authority::AuthorityRule;
 use serde::{Deserialize, Serialize};
 
 use super::alg::Verified;
 use super::report::{Check, SubCode, codes};
 use crate::canonical::{self, CanonicalError};
 use crate::digest::{Digest, tagged};
+use crate::id::IdentifierMode;
 use crate::time::Timestamp;
 
 /// A versioned set of rules. Its id goes into every report, so that old verdicts can be repeated.
@@ -24,6 +28,16 @@ pub struct SignaturePolicy {
     pub revocation_window_seconds: u64,
     /// Algorithms that are accepted; what is not listed is too weak.
     pub algorithms: Vec<AlgorithmRule>,
+    /// Which roles may sign documents of which type; without any rule a role is not demanded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signing_authority: Vec<AuthorityRule>,
+    /// How the identification numbers in certificates are judged; absent: not at all. A ledger takes the mode of
+    /// its genesis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifiers: Option<IdentifierMode>,
+    /// Whether paths to anchors of a test hierarchy count. Never for a ledger of real documents.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_test_hierarchy: bool,
 }
 
 /// One accepted algorithm: any scheme whose name starts so, with a key of at least so many bits, until a date.
@@ -72,6 +86,9 @@ impl SignaturePolicy {
             .into_iter()
             .flatten()
             .collect(),
+            signing_authority: Vec::new(),
+            identifiers: None,
+            accept_test_hierarchy: false,
         }
     }
 
@@ -130,6 +147,28 @@ mod tests {
             let at = format!("{day}T00:00:00.000Z").parse().unwrap();
             assert_eq!(policy.algorithm(&verified, at).outcome, outcome, "{scheme} {key_bits} {day}");
         }
+    }
+
+    /// Members that came later are left out when they say nothing: a policy published before keeps its id.
+    #[test]
+    fn a_policy_without_the_later_members_keeps_its_bytes() {
+        let bytes = SignaturePolicy::default_2026().to_canonical_bytes().unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        for member in ["signing_authority", "identifiers", "accept_test_hierarchy"] {
+            assert!(!text.contains(member), "{member}");
+        }
+        let full = SignaturePolicy {
+            signing_authority: vec![AuthorityRule {
+                document_type: Some("invoice".to_owned()),
+                roles: [super::super::certificate::Role::Head].into_iter().collect(),
+            }],
+            identifiers: Some(IdentifierMode::Strict),
+            accept_test_hierarchy: true,
+            ..SignaturePolicy::default_2026()
+        };
+        let bytes = full.to_canonical_bytes().unwrap();
+        assert_eq!(serde_json::from_slice::<SignaturePolicy>(&bytes).unwrap(), full);
+        assert_ne!(full.id(), SignaturePolicy::default_2026().id());
     }
 
     #[test]

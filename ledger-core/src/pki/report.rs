@@ -3,11 +3,17 @@
 //! A check that could not be made stands in the report as *indeterminate* or *not applicable*, with its code;
 //! none is ever left out. Codes are stable strings: programs and people look them up.
 
+mod words;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+pub use words::{Language, Words};
+
+use super::alg::Verified;
 use super::asn1::name::printable;
+use super::trust::{Authority, Hierarchy};
 use crate::digest::Digest;
 use crate::time::Timestamp;
 
@@ -211,6 +217,38 @@ pub struct ChainCheck {
     /// SHA-256 of the certificates of the path, target first, anchor last; absent without a path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<Digest>,
+    /// Under which hierarchy the path ends, if the trust snapshot says so of its anchor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hierarchy: Option<Hierarchy>,
+    /// Whose authority issued the certificate, if the trust snapshot says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<Authority>,
+}
+
+impl ChainCheck {
+    /// No path, for the reason given.
+    pub const fn without_path(check: Check) -> Self {
+        Self { check, path: Vec::new(), hierarchy: None, authority: None }
+    }
+}
+
+/// An algorithm that the outcome rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlgorithmUse {
+    /// The certificate that is signed so; absent for the signature itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Digest>,
+    /// The scheme's stable name (`rsa-pkcs1-sha256`).
+    pub scheme: String,
+    /// Size of the key in bits.
+    pub key_bits: u64,
+}
+
+impl AlgorithmUse {
+    pub(crate) fn of(certificate: Option<Digest>, verified: &Verified) -> Self {
+        Self { certificate, scheme: verified.scheme.clone(), key_bits: u64::from(verified.key_bits) }
+    }
 }
 
 /// Whether a certificate was revoked at a moment.
@@ -373,6 +411,12 @@ pub mod codes {
         PATH_LIMIT = "path-limit";
         /// A CA certificate or the anchor was out of its validity.
         PATH_VALIDITY = "path-validity";
+        /// The path ends in a test hierarchy, which the policy does not accept.
+        PATH_TEST_HIERARCHY = "path-test-hierarchy";
+        /// A certificate of the path is not trusted for this purpose.
+        TRUST_PURPOSE = "trust-purpose";
+        /// The trust in a certificate of the path had not begun or had been ended by decision.
+        TRUST_WINDOW = "trust-window";
         /// The certificate had run out.
         EXPIRED = "certificate-expired";
         /// The certificate was not in force yet.
@@ -399,6 +443,16 @@ pub mod codes {
         REVOCATION_NOT_REQUIRED = "revocation-not-required";
         /// The certificate is not for signing documents.
         KEY_USAGE = "key-usage";
+        /// No rule of the policy demands a role for such a document.
+        AUTHORITY_NOT_DEMANDED = "authority-not-demanded";
+        /// The certificate states another role than the policy demands for such a document.
+        SIGNER_ROLE = "signer-role";
+        /// The policy demands a role, and the certificate states none, or one that is not known here.
+        SIGNER_ROLE_UNKNOWN = "signer-role-unknown";
+        /// An identification number in the certificate is not an issued one (check digit, placeholder).
+        IDENTIFIER = "identifier";
+        /// The policy does not say how identification numbers are judged.
+        IDENTIFIERS_NOT_JUDGED = "identifiers-not-judged";
         /// Timestamps are not verified yet.
         TIMESTAMP_UNSUPPORTED = "timestamp-unsupported";
         /// Unsigned attributes are there; they are not covered by the signature.

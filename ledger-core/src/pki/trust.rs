@@ -3,11 +3,15 @@
 //! Trust anchors are a decision of the ledger's operator, or of the auditor on the command line; they never
 //! come out of a signature or an evidence bundle.
 
+mod ending;
+mod terms;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding as _};
 use serde::{Deserialize, Serialize};
+pub use terms::{Authority, Hierarchy, TrustPurpose, TrustTerms};
 
 use super::certificate::{Certificate, CertificateError};
 use super::limits::EVIDENCE_ITEMS_MAX;
@@ -31,6 +35,12 @@ pub enum TrustError {
     /// More than anyone trusts.
     #[error("more than {EVIDENCE_ITEMS_MAX} certificates")]
     TooMany,
+    /// Terms name a certificate that is not in the snapshot: they would have no effect.
+    #[error("terms for {certificate}, which is not in the trust snapshot")]
+    Terms {
+        /// SHA-256 of the certificate.
+        certificate: Digest,
+    },
     /// The bytes are not a trust snapshot.
     #[error("not a trust snapshot: {what}")]
     Malformed {
@@ -47,6 +57,7 @@ pub enum TrustError {
 pub struct TrustSnapshot {
     anchors: Vec<Arc<Certificate>>,
     intermediates: Vec<Arc<Certificate>>,
+    terms: BTreeMap<Digest, TrustTerms>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -56,12 +67,15 @@ struct Wire {
     anchors: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     intermediates: Vec<String>,
+    /// By SHA-256 of the certificate. A snapshot without terms is written as before there were any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    terms: BTreeMap<String, TrustTerms>,
 }
 
 impl TrustSnapshot {
     /// Trust in nobody: what a ledger has before its operator publishes any. Every path ends indeterminate.
     pub const fn nobody() -> Self {
-        Self { anchors: Vec::new(), intermediates: Vec::new() }
+        Self { anchors: Vec::new(), intermediates: Vec::new(), terms: BTreeMap::new() }
     }
 
     /// Sorts certificates into anchors (issuer and subject are the same) and intermediates.
@@ -90,7 +104,28 @@ impl TrustSnapshot {
         if anchors.is_empty() {
             return Err(TrustError::NoAnchor);
         }
-        Ok(Self { anchors: sort(anchors), intermediates: sort(intermediates) })
+        Ok(Self { anchors: sort(anchors), intermediates: sort(intermediates), terms: BTreeMap::new() })
+    }
+
+    /// The same certificates on these terms, by SHA-256; certificates without an entry are trusted without limits.
+    pub fn with_terms(mut self, terms: BTreeMap<Digest, TrustTerms>) -> Result<Self, TrustError> {
+        let all = || self.anchors.iter().chain(&self.intermediates);
+        if let Some(stranger) = terms.keys().find(|digest| !all().any(|known| known.digest() == **digest)) {
+            return Err(TrustError::Terms { certificate: *stranger });
+        }
+        self.terms = terms.into_iter().filter(|(_, terms)| !terms.is_empty()).collect();
+        Ok(self)
+    }
+
+    /// The terms on which certificates are trusted, by SHA-256.
+    pub const fn terms(&self) -> &BTreeMap<Digest, TrustTerms> {
+        &self.terms
+    }
+
+    /// The terms of one certificate; none when it is trusted without limits, or not of the snapshot.
+    pub fn terms_of(&self, certificate: &Certificate) -> Option<&TrustTerms> {
+        // Most snapshots have none; then nothing is hashed.
+        if self.terms.is_empty() { None } else { self.terms.get(&certificate.digest()) }
     }
 
     /// The trust anchors.
@@ -108,7 +143,12 @@ impl TrustSnapshot {
         let texts = |list: &[Arc<Certificate>]| {
             list.iter().map(|certificate| Base64::encode_string(certificate.der())).collect()
         };
-        let wire = Wire { schema: 1, anchors: texts(&self.anchors), intermediates: texts(&self.intermediates) };
+        let wire = Wire {
+            schema: 1,
+            anchors: texts(&self.anchors),
+            intermediates: texts(&self.intermediates),
+            terms: self.terms.iter().map(|(digest, terms)| (digest.to_string(), terms.clone())).collect(),
+        };
         Ok(canonical::encode_any_length(&wire)?)
     }
 
@@ -123,7 +163,12 @@ impl TrustSnapshot {
             let malformed = |_| TrustError::Malformed { what: "base64" };
             texts.iter().map(|text| Base64::decode_vec(text).map_err(malformed)).collect()
         };
-        let snapshot = Self::from_parts(ders(&wire.anchors)?, ders(&wire.intermediates)?)?;
+        let terms = wire.terms.into_iter().map(|(digest, terms)| {
+            let digest = digest.parse().map_err(|_| TrustError::Malformed { what: "terms" })?;
+            Ok((digest, terms))
+        });
+        let terms = terms.collect::<Result<_, TrustError>>()?;
+        let snapshot = Self::from_parts(ders(&wire.anchors)?, ders(&wire.intermediates)?)?.with_terms(terms)?;
         if snapshot.encode()? != bytes {
             return Err(TrustError::Malformed { what: "order" });
         }
@@ -136,7 +181,13 @@ impl TrustSnapshot {
             list.iter().flat_map(|certificate| *certificate.digest().as_bytes()).collect()
         };
         let count = u64::try_from(self.anchors.len()).unwrap_or(u64::MAX).to_be_bytes();
-        tagged("edl/v1/trust-snapshot", &[&count, &digests(&self.anchors), &digests(&self.intermediates)])
+        let (anchors, intermediates) = (digests(&self.anchors), digests(&self.intermediates));
+        if self.terms.is_empty() {
+            return tagged("edl/v1/trust-snapshot", &[&count, &anchors, &intermediates]);
+        }
+        // Terms change the trust, so they change the id; a snapshot without any keeps the id that it always had.
+        let terms = canonical::encode_any_length(&self.terms).unwrap_or_default();
+        tagged("edl/v1/trust-snapshot-with-terms", &[&count, &anchors, &intermediates, &terms])
     }
 }
 
@@ -172,5 +223,34 @@ mod tests {
         assert!(matches!(TrustSnapshot::from_certificates([&ca]), Err(TrustError::NoAnchor)));
         let as_anchor = TrustSnapshot::from_parts([&anchor, &ca], []).unwrap();
         assert_ne!(as_anchor.id(), one.id());
+    }
+
+    #[test]
+    fn terms_are_part_of_the_snapshot_and_of_its_id() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/kz-pki/ca/");
+        let read = |name: &str| std::fs::read(format!("{root}{name}")).unwrap();
+        let (anchor, ca) = (read("test/root_rsa_test_2018.cer"), read("test/nca_rsa_test_2019.cer"));
+        let plain = TrustSnapshot::from_certificates([&anchor, &ca]).unwrap();
+        let digest = plain.anchors()[0].digest();
+        let marked = |terms: TrustTerms| plain.clone().with_terms([(digest, terms)].into()).unwrap();
+        let test = marked(TrustTerms::of_hierarchy(Hierarchy::Test));
+        let full = marked(TrustTerms {
+            hierarchy: Some(Hierarchy::Production),
+            authority: Some(Authority::National),
+            purposes: [TrustPurpose::DocumentSigning, TrustPurpose::Ocsp].into(),
+            trusted_from: "2018-01-01T00:00:00.000Z".parse().ok(),
+            trusted_until: "2030-01-01T00:00:00.000Z".parse().ok(),
+        });
+        for snapshot in [&plain, &test, &full] {
+            assert_eq!(&TrustSnapshot::decode(&snapshot.encode().unwrap()).unwrap(), snapshot);
+        }
+        assert_ne!(plain.id(), test.id());
+        assert_ne!(test.id(), full.id());
+        // Terms that say nothing are none.
+        assert_eq!(marked(TrustTerms::default()), plain);
+        let text = String::from_utf8(plain.encode().unwrap()).unwrap();
+        assert!(!text.contains("terms"));
+        let stranger = [(Digest::sha256(&[b"x"]), TrustTerms::default())].into();
+        assert!(matches!(plain.with_terms(stranger), Err(TrustError::Terms { .. })));
     }
 }

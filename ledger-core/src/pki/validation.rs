@@ -8,7 +8,7 @@ use super::evidence::EvidenceSet;
 use super::limits::SIGNATURE_OPERATIONS_MAX;
 use super::path::{self, CertificationPath, PathError, PathSettings};
 use super::policy::SignaturePolicy;
-use super::report::{ChainCheck, Check, RevocationCheck, SubCode, codes};
+use super::report::{AlgorithmUse, ChainCheck, Check, RevocationCheck, SubCode, codes};
 use super::revocation::{self, StatusInput};
 use super::trust::TrustSnapshot;
 use crate::time::Timestamp;
@@ -33,6 +33,8 @@ pub(crate) struct Moment {
     pub(crate) revocation: Vec<RevocationCheck>,
     /// The weakest algorithm of the path at the time.
     pub(crate) algorithms: Check,
+    /// Every algorithm of the path, target first.
+    pub(crate) algorithms_used: Vec<AlgorithmUse>,
 }
 
 impl<'a> Validator<'a> {
@@ -65,7 +67,11 @@ impl<'a> Validator<'a> {
     ) -> Result<Vec<CertificationPath>, PathError> {
         let pool: Vec<Arc<Certificate>> =
             self.trust.intermediates().iter().chain(self.evidence.certificates()).cloned().collect();
-        let mut enough = |path: &CertificationPath| times.iter().all(|at| above_in_force(path, *at));
+        let (trust, accept_test) = (self.trust, self.policy.accept_test_hierarchy);
+        let mut enough = |path: &CertificationPath| {
+            let counts = |at: &Timestamp| trust.judge(path.certificates(), *at, accept_test).verdict().is_passed();
+            times.iter().all(counts)
+        };
         path::find(
             target,
             &pool,
@@ -77,7 +83,12 @@ impl<'a> Validator<'a> {
         )
     }
 
-    /// Looks at the paths at one moment: the first in force counts, else the first.
+    /// What is said of a path at a moment: trust and validity of everything above the target.
+    fn judge(&self, path: &CertificationPath, at: Timestamp) -> Check {
+        self.trust.judge(path.certificates(), at, self.policy.accept_test_hierarchy)
+    }
+
+    /// Looks at the paths at one moment: the first that counts then, else the first.
     pub(crate) fn at(
         &mut self,
         target: &Certificate,
@@ -86,27 +97,24 @@ impl<'a> Validator<'a> {
     ) -> Moment {
         let validity = validity(target, at);
         let path = match paths {
-            Ok(paths) => paths.iter().find(|path| above_in_force(path, at)).or_else(|| paths.first()),
+            Ok(paths) => {
+                let counts = |path: &&CertificationPath| self.judge(path, at).verdict().is_passed();
+                paths.iter().find(counts).or_else(|| paths.first())
+            }
             Err(_) => None,
         };
         let Some(path) = path else {
             let check = paths.as_ref().err().map_or_else(|| path_check(&PathError::NoPath), path_check);
             let not_reached = Check::indeterminate(codes::NOT_REACHED, SubCode::NoCertificateChainFound);
             return Moment {
-                chain: ChainCheck { check, path: Vec::new() },
+                chain: ChainCheck::without_path(check),
                 validity,
                 revocation: Vec::new(),
                 algorithms: not_reached,
+                algorithms_used: Vec::new(),
             };
         };
         let digests: Vec<_> = path.certificates().iter().map(|certificate| certificate.digest()).collect();
-        let check = if above_in_force(path, at) {
-            Check::pass()
-        } else {
-            let out = path.certificates().iter().skip(1).find(|certificate| !certificate.in_force_at(at));
-            Check::fail(codes::PATH_VALIDITY, SubCode::ChainConstraintsFailure)
-                .with_detail(out.map(|certificate| certificate.subject_display()).unwrap_or_default())
-        };
         let mut revocation = Vec::new();
         for (index, certificate) in path.certificates().iter().enumerate() {
             revocation.push(match path.certificates().get(index + 1) {
@@ -125,15 +133,19 @@ impl<'a> Validator<'a> {
                 }
             });
         }
+        let signed = digests.iter().zip(path.algorithms());
+        let algorithms_used = signed.map(|(digest, verified)| AlgorithmUse::of(Some(*digest), verified)).collect();
         let algorithms = path.algorithms().iter().map(|verified| self.policy.algorithm(verified, at));
         let algorithms = weakest(algorithms);
-        Moment { chain: ChainCheck { check, path: digests }, validity, revocation, algorithms }
+        let ending = self.trust.ending(path.certificates());
+        let chain = ChainCheck {
+            check: self.judge(path, at),
+            path: digests,
+            hierarchy: ending.hierarchy,
+            authority: ending.authority,
+        };
+        Moment { chain, validity, revocation, algorithms, algorithms_used }
     }
-}
-
-/// Everything above the target is in force; the target has a check of its own.
-fn above_in_force(path: &CertificationPath, at: Timestamp) -> bool {
-    path.certificates().iter().skip(1).all(|certificate| certificate.in_force_at(at))
 }
 
 /// The worst of several checks; a pass when there is none.

@@ -7,12 +7,15 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::{self, CanonicalError};
 use crate::digest::Digest;
 use crate::id::{CertificateId, KeyId};
-use crate::pki::certificate::{Certificate, CertificateError};
+use crate::pki::certificate::{Certificate, CertificateError, Role};
 use crate::pki::policy::SignaturePolicy;
-use crate::pki::report::{ChainCheck, Check, PerTime, RevocationCheck, SubCode, Verdict, codes};
+use crate::pki::report::{AlgorithmUse, ChainCheck, Check, PerTime, RevocationCheck, SubCode, Verdict, codes};
 use crate::pki::trust::TrustSnapshot;
 use crate::pki::validation::{self, Moment};
 use crate::time::Timestamp;
+
+/// What writes the reports.
+pub(super) const ENGINE: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// What came out of [`super::verify`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +23,8 @@ use crate::time::Timestamp;
 pub struct VerificationReport {
     /// Version of this structure: 1.
     pub schema: u64,
+    /// What wrote it, with its version.
+    pub engine: String,
     /// Id of the signature policy.
     pub policy: Digest,
     /// Id of the trust snapshot.
@@ -67,6 +72,9 @@ pub struct InputDigests {
     pub signing_time: Timestamp,
     /// The time of receipt.
     pub receipt_time: Timestamp,
+    /// The type of the document, by which the policy demands roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_type: Option<String>,
 }
 
 /// Facts about the CMS message.
@@ -128,6 +136,16 @@ pub struct SignerCheck {
     /// Individual identification number in its subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iin: Option<String>,
+    /// The roles that it states, in the order of [`Role`]; absent when it states none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
+    /// National usages in it that name no role known here, dotted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_roles: Vec<String>,
+    /// Whether the numbers in it can be issued ones.
+    pub identifiers: Check,
+    /// Whether a certificate with its roles may sign a document of the type (clauses 2.11, 8.6).
+    pub authority: Check,
 }
 
 /// One signer's report.
@@ -149,8 +167,11 @@ pub struct SignatureReport {
     pub integrity: IntegrityChecks,
     /// Who signed.
     pub signer: SignerCheck,
-    /// The algorithms of signature and path, by the policy at the time of signing.
+    /// The algorithms of signature and path, by the policy at the time of signing; the weakest counts.
     pub algorithms: Check,
+    /// Every algorithm in the picture: that of the signature, then those of the certificates of the path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub algorithms_used: Vec<AlgorithmUse>,
     /// The path to a trust anchor.
     pub chain_at: PerTime<ChainCheck>,
     /// The validity of the signer's certificate.
@@ -265,7 +286,7 @@ impl CertificateReport {
             at,
             verdict: format.verdict(),
             format,
-            chain: ChainCheck { check: not_reached(), path: Vec::new() },
+            chain: ChainCheck::without_path(not_reached()),
             validity: not_reached(),
             revocation: Vec::new(),
             algorithms: not_reached(),

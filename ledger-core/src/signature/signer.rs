@@ -18,7 +18,7 @@ use crate::pki::asn1::name::Name;
 use crate::pki::asn1::{AlgorithmIdentifier, Asn1Error, Oid, Tlv, tag, time};
 use crate::pki::certificate::Certificate;
 use crate::pki::policy::SignaturePolicy;
-use crate::pki::report::{ChainCheck, Check, PerTime, SubCode, Verdict, codes};
+use crate::pki::report::{AlgorithmUse, ChainCheck, Check, PerTime, SubCode, Verdict, codes};
 use crate::pki::validation::{self, Moment, Validator};
 
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
@@ -76,8 +76,16 @@ pub(super) fn verify(
         Err(_) => Check::not_applicable(codes::NOT_REACHED),
     };
     let algorithms = validation::weakest([own_algorithm, moments.at_signing.algorithms.clone()]);
+    let algorithms_used = verified.iter().map(|verified| AlgorithmUse::of(None, verified));
+    let algorithms_used = algorithms_used.chain(moments.at_signing.algorithms_used.iter().cloned()).collect();
     let identity = found.as_ref().map(|certificate| certificate.identity()).unwrap_or_default();
+    let roles = found.as_ref().map(|certificate| certificate.roles()).unwrap_or_default();
+    let of_signer = |check: Check| if found.is_ok() { check } else { not_reached_check() };
     let signer_check = SignerCheck {
+        identifiers: of_signer(input.policy.identifiers(&identity)),
+        authority: of_signer(input.policy.authority(input.document_type, &roles)),
+        roles: roles.known.into_iter().collect(),
+        unknown_roles: roles.unknown.into_iter().collect(),
         check: found.as_ref().err().cloned().unwrap_or_else(Check::pass),
         signing_certificate_attr,
         certificate: found.as_ref().ok().map(|certificate| certificate.id()),
@@ -97,6 +105,8 @@ pub(super) fn verify(
             &signer_check.signing_certificate_attr,
             &algorithms,
             &key_usage,
+            &signer_check.identifiers,
+            &signer_check.authority,
         ]
         .into_iter()
         .map(Check::verdict)
@@ -114,6 +124,7 @@ pub(super) fn verify(
         integrity,
         signer: signer_check,
         algorithms,
+        algorithms_used,
         chain_at: PerTime { at_signing: signing.0, at_receipt: receipt.0 },
         certificate_validity_at: PerTime { at_signing: signing.1, at_receipt: receipt.1 },
         revocation_at: RevocationAt { at_signing: signing.2, at_receipt: receipt.2 },
@@ -129,10 +140,11 @@ fn not_reached_check() -> Check {
 
 fn not_reached() -> Moment {
     Moment {
-        chain: ChainCheck { check: not_reached_check(), path: Vec::new() },
+        chain: ChainCheck::without_path(not_reached_check()),
         validity: not_reached_check(),
         revocation: Vec::new(),
         algorithms: not_reached_check(),
+        algorithms_used: Vec::new(),
     }
 }
 

@@ -106,6 +106,7 @@ pub(super) fn check_signature(
         signing_time,
         receipt_time,
         known_until: None,
+        document_type: None,
     });
     let mut outcome = CheckOutcome {
         verdict: verdict(report.overall),

@@ -299,6 +299,7 @@ pub(in crate::evidence) fn run(
         signing_time,
         receipt_time,
         known_until: None,
+        document_type: None,
     })
 }
 
