@@ -105,6 +105,7 @@ fn a_scheme_from_outside_verifies_what_the_standard_registry_calls_unsupported()
             signing_time: at,
             receipt_time: at,
             known_until: None,
+            document_type: None,
         };
         let integrity = |report: &VerificationReport| {
             let checks = &report.signatures[0].integrity;
