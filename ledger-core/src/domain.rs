@@ -13,6 +13,7 @@ use crate::id::{EventId, StreamKind};
 use crate::record::Actor;
 use crate::time::Timestamp;
 
+pub mod attempt;
 pub mod certificate;
 pub mod check;
 pub mod command;

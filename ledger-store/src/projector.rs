@@ -14,7 +14,6 @@ use ledger_core::digest::Digest;
 use ledger_core::domain::event::{Event, EventError};
 use ledger_core::id::{DeliveryId, DocumentId, EventId, LeafIndex, ParticipantId, StreamKind, TreeSize};
 use ledger_core::log::merkle::leaf_hash;
-use ledger_core::projection::impact::document_of;
 use ledger_core::projection::journal::{Direction, JournalEntry, JournalId, ZONE_TABLE};
 use ledger_core::projection::{EventRef, Logged, Viewer};
 use ledger_core::record::{EVENT_TAG, Record, RecordError};
@@ -331,7 +330,7 @@ fn insert_line(transaction: &Transaction<'_>, logged: Logged<'_>) -> rusqlite::R
 
 /// An event about a document concerns exactly the participants that its record names.
 fn touch_document(transaction: &Transaction<'_>, (index, record, event): Logged<'_>) -> rusqlite::Result<()> {
-    let Some(document) = document_of(event) else { return Ok(()) };
+    let Some(document) = event.document() else { return Ok(()) };
     let mut statement = transaction.prepare_cached(
         "INSERT INTO documents(viewer, document, first, last) VALUES (?1, ?2, ?3, ?3)
          ON CONFLICT(viewer, document) DO UPDATE SET last = excluded.last",

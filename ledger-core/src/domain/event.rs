@@ -45,6 +45,7 @@ use crate::payload::Slot;
 use crate::record::{EventType, Record};
 
 mod data;
+mod subject;
 #[cfg(test)]
 pub(crate) mod samples;
 

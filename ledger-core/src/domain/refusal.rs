@@ -229,6 +229,7 @@ impl RefusalCode {
             "parse"
             | "too-large"
             | "no-signers"
+            | "several-signers"
             | "signed-attributes-missing"
             | "attributes-malformed"
             | "document-looks-like-signed-attributes"

@@ -47,7 +47,7 @@ pub(super) fn answer(case: &Case<'_>, judged: &[Judged]) -> Vec<Answer> {
 
 fn of_type<'a>(case: &'a Case<'_>, is: impl Fn(&Event) -> bool + 'a) -> Vec<(LeafIndex, &'a Shown)> {
     let document = case.bundle.manifest.document;
-    case.considered().filter(|(_, shown)| shown.document() == Some(document) && is(&shown.event)).collect()
+    case.considered().filter(|(_, shown)| shown.event.document() == Some(document) && is(&shown.event)).collect()
 }
 
 fn references(records: &[(LeafIndex, &Shown)]) -> Vec<EventRef> {

@@ -115,34 +115,6 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// The document that the event is about; receipts do not name it among their streams.
-    pub(super) const fn document(&self) -> Option<DocumentId> {
-        match &self.event {
-            Event::DocumentFormed(e) => Some(e.document),
-            Event::SignatureApplied(e) => Some(e.document),
-            Event::DocumentSent(e) => Some(e.document),
-            Event::DeliveryOpened(e) => Some(e.document),
-            Event::DeliveryAccounted(e) => Some(e.document),
-            Event::ReceiptIssued(e) | Event::ReceiptDelivered(e) => Some(e.document),
-            Event::DeliveryDeemedNotReceived(e) => Some(e.document),
-            Event::CountersignatureApplied(e) => Some(e.document),
-            Event::AnswerRefused(e) | Event::DeliveryRecalled(e) | Event::DeliveryWithdrawn(e) => Some(e.document),
-            Event::AnnulmentProposed(e)
-            | Event::AnnulmentAccepted(e)
-            | Event::AnnulmentRefused(e)
-            | Event::AnnulmentProposalWithdrawn(e) => Some(e.document),
-            Event::DeliveryAnnulled(e) => Some(e.document),
-            Event::ParticipantRegistered(_)
-            | Event::AgreementAccepted(_)
-            | Event::CertificateRegistered(_)
-            | Event::CompromiseReported(_)
-            | Event::KeyUseSuspended(_)
-            | Event::TrustPublished(_)
-            | Event::CrlRecorded(_)
-            | Event::CommandRefused(_) => None,
-        }
-    }
-
     /// How an aggregate folds it.
     pub(super) const fn recorded(&self) -> Recorded {
         Recorded { id: self.record.id, at: self.record.at }
@@ -290,7 +262,7 @@ fn report(case: Case<'_>, questions: Vec<Answer>, conditions: Vec<FourConditions
     let of_document = StreamId::document(document);
     let timeline = case
         .considered()
-        .filter(|(_, shown)| shown.document() == Some(document) || shown.record.streams.contains(&of_document))
+        .filter(|(_, shown)| shown.event.document() == Some(document) || shown.record.streams.contains(&of_document))
         .filter_map(|(index, shown)| {
             Some(TimelineEntry {
                 index,

@@ -163,7 +163,7 @@ impl Known {
             }
             Event::CompromiseReported(e) => self.keys.entry(e.key).or_default().apply(logged),
             Event::KeyUseSuspended(e) => self.keys.entry(e.key).or_default().apply(logged),
-            other if super::impact::document_of(other) != Some(document) => {}
+            other if other.document() != Some(document) => {}
             Event::DocumentFormed(_) => self.formed = Some(at),
             Event::SignatureApplied(e) => {
                 self.signatures.insert(e.slot, OnRecord { signature: e.signature.clone(), at });
@@ -182,7 +182,7 @@ impl Known {
                 self.deliveries.insert(e.delivery, course);
             }
             other => {
-                let delivery = super::timeline::delivery_of(other);
+                let delivery = other.delivery();
                 let Some(course) = delivery.and_then(|id| self.deliveries.get_mut(&id)) else { return };
                 match other {
                     Event::DeliveryAccounted(e) => {

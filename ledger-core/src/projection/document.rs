@@ -238,12 +238,12 @@ impl DocumentFold {
         if let Event::CompromiseReported(_) | Event::KeyUseSuspended(_) = event {
             return self.apply_to_key(logged);
         }
-        if super::impact::document_of(event) != Some(self.document) {
+        if event.document() != Some(self.document) {
             return;
         }
         self.timeline.push(TimelineEntry::of(logged));
         let at = EventRef::of(logged);
-        if super::timeline::delivery_of(event).is_none() {
+        if event.delivery().is_none() {
             self.state.apply(event, at.recorded());
         }
         match event {
@@ -273,7 +273,7 @@ impl DocumentFold {
                 self.deliveries.insert(e.delivery, DeliveryFold::opened(e, at));
             }
             other => {
-                let delivery = super::timeline::delivery_of(other).and_then(|id| self.deliveries.get_mut(&id));
+                let delivery = other.delivery().and_then(|id| self.deliveries.get_mut(&id));
                 if let Some(delivery) = delivery {
                     delivery.apply(other, at);
                 }

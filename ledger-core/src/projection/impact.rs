@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::timeline::delivery_of;
 use super::{EventRef, Logged, Viewer};
 use crate::domain::event::{Channel, CompromiseReported, Event, words};
 use crate::id::{CertificateId, DeliveryId, DocumentId, KeyId, ParticipantId};
@@ -173,7 +172,7 @@ impl ImpactReport {
                     sender: e.sender,
                 }),
                 other => {
-                    if let (Some(signed), Some(document)) = (other.signature(), document_of(other))
+                    if let (Some(signed), Some(document)) = (other.signature(), other.document())
                         && signed.key == key
                     {
                         signatures.push((logged, document, signed.certificate));
@@ -185,7 +184,7 @@ impl ImpactReport {
         let rows: Vec<AffectedSignature> = signatures
             .into_iter()
             .map(|(logged, document, certificate)| {
-                let act_on = delivery_of(logged.2);
+                let act_on = logged.2.delivery();
                 let concerned = deliveries.get(&document).into_iter().flatten().filter(|row| {
                     act_on.is_none_or(|delivery| delivery == row.delivery)
                         && (sees_all || viewer.is(row.sender) || viewer.is(row.recipient))
@@ -210,33 +209,5 @@ impl ImpactReport {
             *counts.entry(window).or_default() += 1;
         }
         Some(Self { counts, history, key, owners, signatures: rows })
-    }
-}
-
-/// The document that an event is about.
-pub fn document_of(event: &Event) -> Option<DocumentId> {
-    match event {
-        Event::DocumentFormed(e) => Some(e.document),
-        Event::SignatureApplied(e) => Some(e.document),
-        Event::DocumentSent(e) => Some(e.document),
-        Event::DeliveryOpened(e) => Some(e.document),
-        Event::DeliveryAccounted(e) => Some(e.document),
-        Event::ReceiptIssued(e) | Event::ReceiptDelivered(e) => Some(e.document),
-        Event::DeliveryDeemedNotReceived(e) => Some(e.document),
-        Event::CountersignatureApplied(e) => Some(e.document),
-        Event::AnswerRefused(e) | Event::DeliveryRecalled(e) | Event::DeliveryWithdrawn(e) => Some(e.document),
-        Event::AnnulmentProposed(e)
-        | Event::AnnulmentAccepted(e)
-        | Event::AnnulmentRefused(e)
-        | Event::AnnulmentProposalWithdrawn(e) => Some(e.document),
-        Event::DeliveryAnnulled(e) => Some(e.document),
-        Event::ParticipantRegistered(_)
-        | Event::AgreementAccepted(_)
-        | Event::CertificateRegistered(_)
-        | Event::CompromiseReported(_)
-        | Event::KeyUseSuspended(_)
-        | Event::TrustPublished(_)
-        | Event::CrlRecorded(_)
-        | Event::CommandRefused(_) => None,
     }
 }

@@ -34,39 +34,11 @@ impl TimelineEntry {
         Self {
             actor: record.actor.capacity,
             clauses: record.basis.clauses.clone(),
-            delivery: delivery_of(event),
+            delivery: event.delivery(),
             event: EventRef::of(logged),
             event_type: event.type_name(),
             text: text_of(event),
         }
-    }
-}
-
-/// The delivery whose stream an event is homed in.
-pub(super) fn delivery_of(event: &Event) -> Option<DeliveryId> {
-    match event {
-        Event::DeliveryOpened(e) => Some(e.delivery),
-        Event::DeliveryAccounted(e) => Some(e.delivery),
-        Event::ReceiptIssued(e) | Event::ReceiptDelivered(e) => Some(e.delivery),
-        Event::DeliveryDeemedNotReceived(e) => Some(e.delivery),
-        Event::CountersignatureApplied(e) => Some(e.delivery),
-        Event::AnswerRefused(e) | Event::DeliveryRecalled(e) | Event::DeliveryWithdrawn(e) => Some(e.delivery),
-        Event::AnnulmentProposed(e)
-        | Event::AnnulmentAccepted(e)
-        | Event::AnnulmentRefused(e)
-        | Event::AnnulmentProposalWithdrawn(e) => Some(e.delivery),
-        Event::DeliveryAnnulled(e) => Some(e.delivery),
-        Event::ParticipantRegistered(_)
-        | Event::AgreementAccepted(_)
-        | Event::CertificateRegistered(_)
-        | Event::CompromiseReported(_)
-        | Event::KeyUseSuspended(_)
-        | Event::DocumentFormed(_)
-        | Event::SignatureApplied(_)
-        | Event::DocumentSent(_)
-        | Event::TrustPublished(_)
-        | Event::CrlRecorded(_)
-        | Event::CommandRefused(_) => None,
     }
 }
 

@@ -8,13 +8,11 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::rules::delivery_of;
 use crate::digest::Digest;
-use crate::domain::command::CommandKind;
 use crate::domain::delivery::Delivery;
 use crate::domain::document::ContentInfo;
 use crate::domain::event::{CertificateRegistered, Event, Signed};
-use crate::domain::{Aggregate, Recorded, statement};
+use crate::domain::{Aggregate, Recorded, attempt, statement};
 use crate::evidence::finding::Code;
 use crate::evidence::verify::signatures::{der_sequence, run, words};
 use crate::id::{CertificateId, DeliveryId, DocumentId, EventId, Origin};
@@ -99,7 +97,7 @@ impl PayloadAudit {
         if let Event::DeliveryAccounted(accounted) = event {
             self.accounted(accounted.document, record.at, find);
         }
-        if let Some(id) = delivery_of(event) {
+        if let Some(id) = event.delivery() {
             self.deliveries.entry(id).or_default().apply(event, Recorded { id: record.id, at: record.at });
         }
     }
@@ -147,6 +145,10 @@ impl PayloadAudit {
                 });
                 same(right, "key or validity are not those of the certificate");
             }
+            Event::CommandRefused(e) => {
+                let Some(details) = payloads.get("details") else { return };
+                same(attempt::is_list_of(e, details), "the refused attempts have another root");
+            }
             Event::CrlRecorded(e) => {
                 let Some(der) = payloads.get("crl") else { return };
                 same(Digest::sha256(&[der]) == e.crl, "the revocation list has another digest");
@@ -179,21 +181,9 @@ impl PayloadAudit {
     }
 
     /// What a signature covers: the document, or the statement of an act.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the other events carry no signature")]
     fn covered(&self, event: &Event, payloads: &BTreeMap<&str, Vec<u8>>, origin: &Origin) -> Option<Vec<u8>> {
-        let act = match event {
-            Event::SignatureApplied(e) => return self.content(e.document),
-            Event::CountersignatureApplied(e) => return self.content(e.document),
-            Event::AnswerRefused(_) => CommandKind::RefuseAnswer,
-            Event::DeliveryRecalled(_) => CommandKind::Recall,
-            Event::DeliveryWithdrawn(_) => CommandKind::Withdraw,
-            Event::AnnulmentProposed(_) => CommandKind::ProposeAnnulment,
-            Event::AnnulmentAccepted(_) => CommandKind::AcceptAnnulment,
-            Event::AnnulmentRefused(_) => CommandKind::RefuseAnnulment,
-            Event::AnnulmentProposalWithdrawn(_) => CommandKind::WithdrawAnnulmentProposal,
-            _ => return None,
-        };
-        let delivery = self.deliveries.get(&delivery_of(event)?)?;
+        let Some(act) = event.signed_act() else { return self.content(event.document()?) };
+        let delivery = self.deliveries.get(&event.delivery()?)?;
         let reason = payloads.get("reason").map(Vec::as_slice).unwrap_or_default();
         statement::of_act(origin, act, delivery, std::str::from_utf8(reason).ok()?)?.ok()
     }

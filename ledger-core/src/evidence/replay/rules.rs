@@ -78,7 +78,7 @@ impl Rules {
             | Event::AnnulmentRefused(_)
             | Event::AnnulmentProposalWithdrawn(_)
             | Event::DeliveryAnnulled(_) => {
-                let delivery = delivery_of(event).map(|id| self.deliveries.entry(id).or_default());
+                let delivery = event.delivery().map(|id| self.deliveries.entry(id).or_default());
                 delivery.and_then(|delivery| follow(delivery, event, recorded))
             }
         });
@@ -166,23 +166,4 @@ fn follow<A: Aggregate>(state: &mut A, event: &Event, recorded: Recorded) -> Opt
     let why = state.follows(event).err();
     state.apply(event, recorded);
     why
-}
-
-/// The delivery that an event is homed in.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the other events are of no delivery")]
-pub(super) const fn delivery_of(event: &Event) -> Option<DeliveryId> {
-    match event {
-        Event::DeliveryOpened(e) => Some(e.delivery),
-        Event::DeliveryAccounted(e) => Some(e.delivery),
-        Event::ReceiptIssued(e) | Event::ReceiptDelivered(e) => Some(e.delivery),
-        Event::DeliveryDeemedNotReceived(e) => Some(e.delivery),
-        Event::CountersignatureApplied(e) => Some(e.delivery),
-        Event::AnswerRefused(e) | Event::DeliveryRecalled(e) | Event::DeliveryWithdrawn(e) => Some(e.delivery),
-        Event::AnnulmentProposed(e)
-        | Event::AnnulmentAccepted(e)
-        | Event::AnnulmentRefused(e)
-        | Event::AnnulmentProposalWithdrawn(e) => Some(e.delivery),
-        Event::DeliveryAnnulled(e) => Some(e.delivery),
-        _ => None,
-    }
 }

@@ -69,7 +69,7 @@ pub(super) fn check(case: &mut Case<'_>) {
 /// Whether the record bears on the document: only then its payloads are needed.
 fn is_about(shown: &super::Shown, case: &Case<'_>) -> bool {
     let document = case.bundle.manifest.document;
-    shown.document() == Some(document) || shown.record.streams.contains(&StreamId::document(document))
+    shown.event.document() == Some(document) || shown.record.streams.contains(&StreamId::document(document))
 }
 
 /// A name or number of a participant; no question needs it, for records bind signers by certificate.

@@ -75,7 +75,7 @@ fn check_across(case: &Case<'_>, broken: &mut Vec<Finding>) {
                 None => {}
             }
         }
-        let document = shown.document();
+        let document = shown.event.document();
         let of_document = document.and_then(|id| documents.get(&id));
         let complete = document.is_some_and(|id| case.streams.contains_key(&StreamId::document(id)));
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other events have no rule across streams")]

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use super::{Case, Shown};
 use crate::digest::Digest;
 use crate::domain::Aggregate;
-use crate::domain::command::CommandKind;
 use crate::domain::delivery::Delivery;
 use crate::domain::event::{CertificateRegistered, Event, Signed};
 use crate::domain::key::Key;
@@ -65,10 +64,10 @@ pub(super) fn check(case: &mut Case<'_>) -> Vec<Judged> {
         if let Event::CertificateRegistered(event) = &shown.event {
             check_certificate(case, &pool, index, &shown, event);
         }
-        if shown.document() != Some(document) {
+        if shown.event.document() != Some(document) {
             continue;
         }
-        let delivery = delivery_of(&shown.event);
+        let delivery = shown.event.delivery();
         if let Some(signed) = shown.event.signature() {
             let cost = accounted.len().saturating_add(2);
             let Some(left) = budget.checked_sub(cost) else {
@@ -164,26 +163,7 @@ fn accounted(case: &Case<'_>) -> BTreeMap<DeliveryId, Timestamp> {
     case.considered().filter_map(accounted).collect()
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the other events are of no delivery")]
-const fn delivery_of(event: &Event) -> Option<DeliveryId> {
-    match event {
-        Event::DeliveryOpened(e) => Some(e.delivery),
-        Event::DeliveryAccounted(e) => Some(e.delivery),
-        Event::ReceiptIssued(e) | Event::ReceiptDelivered(e) => Some(e.delivery),
-        Event::DeliveryDeemedNotReceived(e) => Some(e.delivery),
-        Event::CountersignatureApplied(e) => Some(e.delivery),
-        Event::AnswerRefused(e) | Event::DeliveryRecalled(e) | Event::DeliveryWithdrawn(e) => Some(e.delivery),
-        Event::AnnulmentProposed(e)
-        | Event::AnnulmentAccepted(e)
-        | Event::AnnulmentRefused(e)
-        | Event::AnnulmentProposalWithdrawn(e) => Some(e.delivery),
-        Event::DeliveryAnnulled(e) => Some(e.delivery),
-        _ => None,
-    }
-}
-
 /// What a signature covers: the document, or the statement of an act; and whether it is the document.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the other events carry no signature")]
 fn covered<'a>(
     case: &Case<'a>,
     index: LeafIndex,
@@ -191,21 +171,11 @@ fn covered<'a>(
     before: Option<&Delivery>,
     origin: &Origin,
 ) -> Option<(Cow<'a, [u8]>, bool)> {
-    let act = match event {
-        Event::SignatureApplied(_) | Event::CountersignatureApplied(_) => {
-            let document = case.bundle.manifest.document;
-            let is = |shown: &Shown| matches!(&shown.event, Event::DocumentFormed(e) if e.document == document);
-            let (formed, _) = case.records.iter().find(|(_, shown)| is(shown))?;
-            return case.bundle.payload(*formed, "content").map(|(_, content)| (Cow::Borrowed(content), true));
-        }
-        Event::AnswerRefused(_) => CommandKind::RefuseAnswer,
-        Event::DeliveryRecalled(_) => CommandKind::Recall,
-        Event::DeliveryWithdrawn(_) => CommandKind::Withdraw,
-        Event::AnnulmentProposed(_) => CommandKind::ProposeAnnulment,
-        Event::AnnulmentAccepted(_) => CommandKind::AcceptAnnulment,
-        Event::AnnulmentRefused(_) => CommandKind::RefuseAnnulment,
-        Event::AnnulmentProposalWithdrawn(_) => CommandKind::WithdrawAnnulmentProposal,
-        _ => return None,
+    let Some(act) = event.signed_act() else {
+        let document = case.bundle.manifest.document;
+        let is = |shown: &Shown| matches!(&shown.event, Event::DocumentFormed(e) if e.document == document);
+        let (formed, _) = case.records.iter().find(|(_, shown)| is(shown))?;
+        return case.bundle.payload(*formed, "content").map(|(_, content)| (Cow::Borrowed(content), true));
     };
     let reason = case.bundle.payload(index, "reason").map(|(_, text)| text).unwrap_or_default();
     let reason = std::str::from_utf8(reason).ok()?;
