@@ -311,8 +311,16 @@ impl EmbeddedStore {
 
     /// The places of all records that name a stream, in order.
     pub fn records_of_stream(&self, stream: &StreamId) -> Result<Vec<LeafIndex>, StoreError> {
-        let index = self.index.as_ref().ok_or(StoreError::Invalid("the store was opened without an index"))?;
-        index.positions(&stream.map_key()).map_err(StoreError::Index)
+        self.index()?.positions(&stream.map_key()).map_err(StoreError::Index)
+    }
+
+    /// The places of the records that are homed in a stream, in order: what an aggregate is folded from.
+    pub fn records_homed_in(&self, stream: &StreamId) -> Result<Vec<LeafIndex>, StoreError> {
+        self.index()?.homed(&stream.map_key()).map_err(StoreError::Index)
+    }
+
+    fn index(&self) -> Result<&Index, StoreError> {
+        self.index.as_deref().ok_or(StoreError::Invalid("the store was opened without an index"))
     }
 
     /// The place of an event.

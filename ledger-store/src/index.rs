@@ -7,7 +7,7 @@
 //! ```sql
 //! events(seq, id)            -- log index and event id (16 bytes)
 //! streams(no, key)           -- number and map key (32 bytes, see docs/FORMAT.md)
-//! positions(stream, seq)     -- the records that name a stream
+//! positions(stream, homed, seq) -- the records that name a stream; homed = 1 for those that live in it
 //! applied(size, leaf)        -- one row: size of the log as of the last flush, leaf hash of its last leaf
 //! ```
 
@@ -27,14 +27,15 @@ use sha2::{Digest as _, Sha256};
 const FLUSH_ROWS: usize = 100_000;
 /// A quiet ledger's index is brought up to date after so long.
 const FLUSH_IDLE: Duration = Duration::from_secs(2);
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 const SCHEMA: &str = "
     CREATE TABLE applied(one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, leaf BLOB NOT NULL);
     CREATE TABLE events(seq INTEGER PRIMARY KEY, id BLOB NOT NULL);
     CREATE INDEX events_id ON events(id);
     CREATE TABLE streams(no INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE);
-    CREATE TABLE positions(stream INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (stream, seq)) WITHOUT ROWID;
-    PRAGMA user_version = 1;
+    CREATE TABLE positions(stream INTEGER NOT NULL, homed INTEGER NOT NULL, seq INTEGER NOT NULL,
+        PRIMARY KEY (stream, homed, seq)) WITHOUT ROWID;
+    PRAGMA user_version = 2;
 ";
 
 /// What the index holds of a leaf that is in a stream.
@@ -43,8 +44,15 @@ pub(crate) struct Row {
     pub(crate) index: u64,
     /// None for the genesis.
     pub(crate) id: Option<EventId>,
-    /// Map keys.
+    /// Map keys, the home stream's first; the genesis is at home nowhere.
     pub(crate) streams: Vec<Digest>,
+}
+
+/// A record that names a stream, from that stream's side.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    index: u64,
+    homed: bool,
 }
 
 /// How far the index has come.
@@ -59,7 +67,7 @@ pub(crate) struct Applied {
 #[derive(Debug, Default)]
 struct Waiting {
     rows: Vec<Row>,
-    by_stream: HashMap<Digest, Vec<u64>>,
+    by_stream: HashMap<Digest, Vec<Place>>,
 }
 
 #[derive(Debug, Default)]
@@ -134,8 +142,9 @@ impl Index {
     pub(crate) fn push(&self, rows: Vec<Row>, applied: Applied) {
         let mut queue = lock(&self.shared.queue);
         for row in &rows {
-            for key in &row.streams {
-                queue.waiting.by_stream.entry(*key).or_default().push(row.index);
+            for (number, key) in row.streams.iter().enumerate() {
+                let place = Place { index: row.index, homed: number == 0 && row.id.is_some() };
+                queue.waiting.by_stream.entry(*key).or_default().push(place);
             }
         }
         queue.waiting.rows.extend(rows);
@@ -148,24 +157,42 @@ impl Index {
 
     /// The log indexes of the records that name a stream, in order.
     pub(crate) fn positions(&self, stream: &Digest) -> Result<Vec<LeafIndex>, Arc<rusqlite::Error>> {
+        const ALL: &str = "SELECT seq FROM positions WHERE stream = (SELECT no FROM streams WHERE key = ?1)";
+        self.places(stream, ALL, |_| true)
+    }
+
+    /// The log indexes of the records that are homed in a stream, in order: what an aggregate is folded from. A busy
+    /// participant is named by every record of its documents; none of those is touched.
+    pub(crate) fn homed(&self, stream: &Digest) -> Result<Vec<LeafIndex>, Arc<rusqlite::Error>> {
+        const HOMED: &str =
+            "SELECT seq FROM positions WHERE stream = (SELECT no FROM streams WHERE key = ?1) AND homed = 1";
+        self.places(stream, HOMED, |place| place.homed)
+    }
+
+    fn places(
+        &self,
+        stream: &Digest,
+        written: &str,
+        waiting: impl Fn(&Place) -> bool,
+    ) -> Result<Vec<LeafIndex>, Arc<rusqlite::Error>> {
         let mut found: Vec<u64> = {
             let queue = lock(&self.shared.queue);
             if let Some(error) = &queue.failed {
                 return Err(Arc::clone(error));
             }
-            let waiting = [&*queue.flushing, &queue.waiting];
-            waiting.iter().filter_map(|waiting| waiting.by_stream.get(stream)).flatten().copied().collect()
+            let both = [&*queue.flushing, &queue.waiting];
+            let places = both.iter().filter_map(|waiting| waiting.by_stream.get(stream)).flatten();
+            places.filter(|place| waiting(place)).map(|place| place.index).collect()
         };
         {
             let reader = lock(&self.shared.reader);
-            let mut statement = reader.prepare(
-                "SELECT seq FROM positions WHERE stream = (SELECT no FROM streams WHERE key = ?1) ORDER BY seq",
-            )?;
+            let mut statement = reader.prepare_cached(written)?;
             let rows = statement.query_map([stream.as_bytes()], |row| row.get::<_, i64>(0))?;
             for row in rows {
                 found.push(u64::try_from(row?).unwrap_or_default());
             }
         }
+        // Homed and other records stand apart in the table, and a row may be both waiting and just written.
         found.sort_unstable();
         found.dedup();
         Ok(found.into_iter().map(LeafIndex).collect())
@@ -194,12 +221,13 @@ impl Index {
             hasher.update(row.get::<_, Vec<u8>>(1)?);
         }
         hasher.update(b"positions");
-        let sql = "SELECT key, seq FROM positions JOIN streams ON no = stream ORDER BY key, seq";
+        let sql = "SELECT key, seq, homed FROM positions JOIN streams ON no = stream ORDER BY key, seq";
         let mut positions = connection.prepare(sql)?;
         let mut rows = positions.query([])?;
         while let Some(row) = rows.next()? {
             hasher.update(row.get::<_, Vec<u8>>(0)?);
             hasher.update(row.get::<_, i64>(1)?.to_be_bytes());
+            hasher.update(row.get::<_, i64>(2)?.to_be_bytes());
         }
         Ok(Digest::new(hasher.finalize().into()))
     }
@@ -302,18 +330,18 @@ fn write(connection: &mut Connection, batch: &Waiting, applied: Applied) -> Resu
         let mut numbered = BTreeMap::new();
         // In the order of the keys, so that the pages of the index are visited one after the other.
         let sorted: BTreeMap<_, _> = batch.by_stream.iter().collect();
-        for (key, indexes) in sorted {
+        for (key, places) in sorted {
             let found = find.query_row([key.as_bytes()], |row| row.get::<_, i64>(0)).optional()?;
             let number = match found {
                 Some(number) => number,
                 None => add.insert([key.as_bytes()])?,
             };
-            numbered.insert(number, indexes);
+            numbered.insert(number, places);
         }
-        let mut position = transaction.prepare("INSERT INTO positions(stream, seq) VALUES (?1, ?2)")?;
-        for (number, indexes) in numbered {
-            for index in indexes {
-                position.execute(params![number, signed(*index)])?;
+        let mut position = transaction.prepare("INSERT INTO positions(stream, homed, seq) VALUES (?1, ?2, ?3)")?;
+        for (number, places) in numbered {
+            for place in places {
+                position.execute(params![number, place.homed, signed(place.index)])?;
             }
         }
         transaction.execute(
@@ -360,11 +388,14 @@ mod tests {
         assert_eq!(of(&index, 2), [LeafIndex(1), LeafIndex(2)]);
         index.push(vec![row(4, &[2])], Applied { size: 6, leaf: leaf_of(6).unwrap() });
         assert_eq!(of(&index, 2), [LeafIndex(1), LeafIndex(2), LeafIndex(4)]);
+        let homed = |index: &Index, key: u8| index.homed(&Digest::new([key; 32])).unwrap();
+        assert_eq!((homed(&index, 1), homed(&index, 2)), (vec![LeafIndex(1)], vec![LeafIndex(2), LeafIndex(4)]));
         let digest = index.digest().unwrap();
         drop(index);
         let (index, size) = Index::open(Some(&file), &leaf_of).unwrap();
         assert_eq!((size, of(&index, 2).len(), of(&index, 1).len(), of(&index, 3).len()), (6, 3, 1, 0));
         assert_eq!(index.digest().unwrap(), digest);
+        assert_eq!((homed(&index, 1), homed(&index, 2)), (vec![LeafIndex(1)], vec![LeafIndex(2), LeafIndex(4)]));
         drop(index);
         // Ahead of the log, or on another log: thrown away.
         let (index, size) = Index::open(Some(&file), &|size| leaf_of(size + 1)).unwrap();

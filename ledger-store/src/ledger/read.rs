@@ -182,7 +182,7 @@ impl Ledger {
     pub async fn signature(&self, event: EventId, viewer: Viewer) -> Result<Option<Vec<u8>>, LedgerError> {
         let Some(index) = self.inner.store.index_of_event(event)? else { return Ok(None) };
         let Some(entry) = self.inner.entry(index)? else { return Ok(None) };
-        let Some(document) = ledger_core::projection::impact::document_of(&entry.event) else { return Ok(None) };
+        let Some(document) = entry.event.document() else { return Ok(None) };
         let visible = self.document(document, viewer).await?;
         let seen = visible.is_some_and(|view| view.timeline.iter().any(|line| line.event.event == event));
         if !seen || !entry.record.sealed.iter().any(|commitment| commitment.slot.as_str() == "cms") {
@@ -254,7 +254,7 @@ impl Ledger {
     pub async fn impact(&self, key: KeyId, viewer: Viewer) -> Result<Option<ImpactReport>, LedgerError> {
         let mut entries = self.inner.entries(&StreamId::key(key), usize::MAX)?;
         let mut streams: BTreeSet<StreamId> = BTreeSet::new();
-        for document in entries.iter().filter_map(|entry| ledger_core::projection::impact::document_of(&entry.event)) {
+        for document in entries.iter().filter_map(|entry| entry.event.document()) {
             streams.insert(StreamId::document(document));
         }
         for stream in streams {
@@ -433,8 +433,7 @@ impl Inner {
         if !state.is_suspended() {
             return Ok(Vec::new());
         }
-        let entries = self.entries(&stream, usize::MAX)?;
-        Ok(entries.into_iter().filter(|entry| entry.record.home() == Some(&stream)).collect())
+        self.homed_entries(&stream)
     }
 
     /// Everything that a view of a document, its assessment and its evidence rest on, in log order: its own records,
