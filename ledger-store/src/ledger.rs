@@ -16,7 +16,7 @@ use ledger_core::digest::Digest;
 use ledger_core::domain::event::EventError;
 use ledger_core::domain::ledger_acts::LedgerActs;
 use ledger_core::domain::refusal::Refusal;
-use ledger_core::id::{EventId, IdentifierMode, LeafIndex, Origin, ParticipantId, StreamId};
+use ledger_core::id::{EventId, IdentifierMode, LeafIndex, Origin, StreamId};
 use ledger_core::log::genesis::{Genesis, GenesisType, Limits, TreeHashes, index_key_commitment};
 use ledger_core::log::note::{SignerKey, VerifierKey};
 use ledger_core::log::receipt::Receipt;
@@ -29,6 +29,7 @@ use crate::projector::{Projector, ProjectorError};
 use crate::store::StoreError;
 use crate::vault::{Vault, VaultError, random};
 use checking::Checking;
+use refusals::{Refusals, Watch};
 use secrets::Secrets;
 
 mod checking;
@@ -37,10 +38,12 @@ mod export;
 mod facts;
 mod load;
 mod read;
+mod refusals;
 mod secrets;
 
 pub use export::TrustFile;
 pub use read::{Content, FeedItem, ReceiptNotice, Status};
+pub use refusals::{ProvenAttempt, RefusalEntry};
 pub use secrets::SecretsError;
 
 /// How a new ledger is made, and how any ledger runs.
@@ -75,6 +78,8 @@ impl Default for LedgerOptions {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     inner: Arc<Inner>,
+    /// Every clone holds it, and nothing else does: the last one closes the ledger.
+    watch: Arc<Watch>,
 }
 
 #[derive(Debug)]
@@ -90,8 +95,7 @@ struct Inner {
     views: Mutex<Projector>,
     /// Folded aggregates with the number of records they were folded from.
     folded: Mutex<HashMap<StreamId, (u64, Box<dyn Any + Send>)>>,
-    /// When participants were refused lately, so that refusals cannot be used to fill the log.
-    refusals: Mutex<HashMap<ParticipantId, Vec<u64>>>,
+    refusals: Mutex<Refusals>,
 }
 
 /// What came of a command.
@@ -247,7 +251,9 @@ impl Ledger {
             folded: Mutex::default(),
             refusals: Mutex::default(),
         };
-        let ledger = Self { inner: Arc::new(inner) };
+        let inner = Arc::new(inner);
+        let watch = Arc::new(Watch::over(&inner));
+        let ledger = Self { inner, watch };
         ledger.inner.follow_views()?;
         ledger.inner.refresh_checking().await?;
         Ok(ledger)
@@ -290,13 +296,14 @@ impl Ledger {
 
     /// Makes everything durable and closes the log, when this is the last clone; else it closes with the last one.
     pub async fn close(self) -> Result<(), LedgerError> {
-        match Arc::try_unwrap(self.inner) {
-            Ok(inner) => tokio::task::spawn_blocking(move || inner.store.close())
-                .await
-                .map_err(|error| LedgerError::Internal(error.to_string()))?
-                .map_err(LedgerError::Store),
-            Err(_) => Ok(()),
+        let Ok(watch) = Arc::try_unwrap(self.watch) else { return Ok(()) };
+        watch.stop().await;
+        let recorded = self.inner.record_waiting_refusals().await;
+        if let Ok(inner) = Arc::try_unwrap(self.inner) {
+            let closed = tokio::task::spawn_blocking(move || inner.store.close()).await;
+            closed.map_err(|error| LedgerError::Internal(error.to_string()))?.map_err(LedgerError::Store)?;
         }
+        recorded
     }
 }
 

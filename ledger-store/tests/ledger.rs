@@ -1,19 +1,25 @@
 //! The facade as an embedder uses it: repeated commands, races, privacy of bundles, read models.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use ledger_core::domain::command::{
     ApplySignature, Command, CommandKind, FormDocument, PublishTrust, Recall, Receive, RecipientRequest, RecordCrl,
     RegisterCertificate, RegisterParticipant, SendDocument,
 };
 use ledger_core::domain::event::{Answer, Format, ParticipantKind};
+use ledger_core::domain::refusal::RefusalCode;
 use ledger_core::id::{DeliveryId, DocumentId, IdentifierMode, IdentityKind, ParticipantId, StreamKind};
+use ledger_core::log::merkle::leaf_hash;
 use ledger_core::projection::Viewer;
 use ledger_core::projection::journal::{Direction, journal_year};
 use ledger_core::record::{Actor, Capacity};
 use ledger_core::signature::SignaturePolicy;
 use ledger_core::time::Timestamp;
 use ledger_store::environment::{Clock, SystemClock};
+use ledger_store::ledger::RefusalEntry;
 use ledger_store::test_ca::{Algorithm, Party, PartySpec, Purpose, TestCa};
 use ledger_store::{Executed, Ledger, LedgerError, LedgerOptions};
 
@@ -44,9 +50,13 @@ fn made<T: std::str::FromStr>(kind: StreamKind, executed: &Executed) -> Vec<T> {
 
 impl World {
     async fn new(name: &str) -> Self {
+        Self::with(name, options()).await
+    }
+
+    async fn with(name: &str, options: LedgerOptions) -> Self {
         let directory = std::env::temp_dir().join(format!("edl-ledger-{name}-{}", std::process::id()));
         let _left_over = std::fs::remove_dir_all(&directory);
-        let ledger = Ledger::create(&directory, options()).await.unwrap();
+        let ledger = Ledger::create(&directory, options).await.unwrap();
         let now = SystemClock.now();
         let not_before = now.minus_ms(DAY_MS);
         let mut ca = TestCa::new("TEST CA", not_before, [1; 32]);
@@ -205,4 +215,112 @@ async fn journals_are_numbered_without_gaps_and_can_be_rebuilt() {
     assert_eq!(numbers(recipient, Direction::Incoming).await, [1, 2, 3]);
     let report = world.ledger.check_views().await.unwrap();
     assert!(report.differences.is_empty(), "{report:?}");
+}
+
+/// The system's clock, so much later.
+#[derive(Debug, Default)]
+struct LaterClock {
+    ms: AtomicU64,
+}
+
+impl Clock for LaterClock {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus_ms(self.ms.load(Ordering::Relaxed))
+    }
+}
+
+impl World {
+    /// Asks for what is refused: no title, and a document that is not there to be sent.
+    async fn is_refused(&self, key: &str) {
+        let mut command = FormDocument {
+            sender: self.sender,
+            format: Format::Text,
+            title: String::new(),
+            content: b"text".to_vec(),
+            declared_sha256: None,
+            signers: vec![],
+        };
+        if key.ends_with('7') {
+            command.content.clear();
+        }
+        let refused = self.ledger.execute(&actor(Some(self.sender)), key, command.into()).await;
+        assert!(matches!(refused, Err(LedgerError::Refused(_))), "{refused:?}");
+    }
+}
+
+/// All records of refusals, with every proof in them checked.
+async fn refusals(ledger: &Ledger, participant: ParticipantId) -> Vec<RefusalEntry> {
+    let viewer = Viewer::Participant(participant);
+    let entries = ledger.refusals(participant, viewer, None, usize::MAX).await.unwrap().unwrap();
+    for entry in &entries {
+        match entry.refused.root {
+            None => assert!(entry.refused.attempts == 1 && entry.details.is_some(), "{entry:?}"),
+            Some(root) => {
+                assert_eq!(u64::try_from(entry.attempts.len()), Ok(entry.refused.attempts));
+                for attempt in &entry.attempts {
+                    attempt.proof.verify(&leaf_hash(attempt.attempt.as_bytes()), &root).unwrap();
+                    assert!(attempt.attempt.contains("requisites-missing"), "{}", attempt.attempt);
+                }
+            }
+        }
+    }
+    entries
+}
+
+fn attempts(entries: &[RefusalEntry]) -> Vec<u64> {
+    entries.iter().map(|entry| entry.refused.attempts).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_refused_attempt_has_a_proof_and_none_is_lost_when_the_ledger_is_closed() {
+    let world = World::new("refusals").await;
+    for number in 0..40 {
+        world.is_refused(&format!("refused-{number}")).await;
+    }
+    assert_eq!(attempts(&refusals(&world.ledger, world.sender).await), [1; 30]);
+    let (directory, sender, stranger) = (world.directory.clone(), world.sender, world.recipients[0]);
+    world.close().await;
+
+    let ledger = Ledger::open(&directory, options()).await.unwrap();
+    let entries = refusals(&ledger, sender).await;
+    assert_eq!(attempts(&entries), [&[1; 30][..], &[10]].concat());
+    let together = entries.last().unwrap();
+    assert_eq!(together.refused.codes, [RefusalCode::EmptyContent, RefusalCode::RequisitesMissing]);
+    let view = ledger.participant(sender, Viewer::Participant(sender)).await.unwrap().unwrap();
+    assert_eq!(view.refused_commands, 40);
+    let page = ledger.refusals(sender, Viewer::Operator, Some(entries[28].position), 1).await.unwrap().unwrap();
+    assert_eq!(page, entries[29..30]);
+    assert_eq!(ledger.refusals(sender, Viewer::Participant(stranger), None, 1).await.unwrap(), None);
+    ledger.close().await.unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_that_waited_are_recorded_when_their_minute_is_over() {
+    let clock = Arc::new(LaterClock::default());
+    let world = World::with("minute", LedgerOptions { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..options() }).await;
+    for number in 0..33 {
+        world.is_refused(&format!("first-{number}")).await;
+    }
+    clock.ms.store(60_000, Ordering::Relaxed);
+    // By the next refusal, or without any by the watch, whichever comes first.
+    world.is_refused("second").await;
+    assert_eq!(attempts(&refusals(&world.ledger, world.sender).await), [&[1; 30][..], &[3, 1]].concat());
+    for number in 0..31 {
+        world.is_refused(&format!("third-{number}")).await;
+    }
+    clock.ms.store(120_000, Ordering::Relaxed);
+    let expected = [&[1; 30][..], &[3], &[1; 30], &[2]].concat();
+    let mut found = Vec::new();
+    for _ in 0..200 {
+        found = attempts(&refusals(&world.ledger, world.sender).await);
+        if found.len() == expected.len() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(found, expected);
+    let directory = world.directory.clone();
+    world.close().await;
+    std::fs::remove_dir_all(&directory).unwrap();
 }

@@ -33,18 +33,16 @@ use crate::vault::random;
 /// Version of the terms that every act discharges; their register comes with the whole agreement.
 pub(super) const TERMS: &str = "idocs-2021-10-11";
 /// How often a decision is made again because others were first. Two parties race; more is contention.
-const ATTEMPTS_MAX: u32 = 16;
-/// How many refusals of one participant are recorded a minute; beyond that they only get their answer.
-const REFUSALS_PER_MINUTE: usize = 30;
+pub(super) const ATTEMPTS_MAX: u32 = 16;
 
 /// A command on its way.
-struct Errand<'a> {
-    ledger: &'a Inner,
-    actor: &'a Actor,
-    command: CommandId,
-    request: RequestDigest,
-    now: Timestamp,
-    dry_run: bool,
+pub(super) struct Errand<'a> {
+    pub(super) ledger: &'a Inner,
+    pub(super) actor: &'a Actor,
+    pub(super) command: CommandId,
+    pub(super) request: RequestDigest,
+    pub(super) now: Timestamp,
+    pub(super) dry_run: bool,
 }
 
 impl Ledger {
@@ -70,7 +68,7 @@ impl Ledger {
         let kind = command.kind();
         let executed = self.attempt(actor, id, request, command, false).await;
         if let Err(LedgerError::Refused(refusal)) = &executed {
-            ledger.record_refusal(actor, kind, refusal).await?;
+            ledger.record_refusal(actor, kind, request, refusal).await?;
         }
         if executed.is_ok() && matches!(kind, CommandKind::PublishTrust | CommandKind::RecordCrl) {
             ledger.refresh_checking().await?;
@@ -125,41 +123,6 @@ impl Inner {
             Some((_, before)) if before != request => Err(LedgerError::CommandReused),
             Some((first, _)) => Ok(Some(executed(self.store.receipts_of_command(first, id)?, true)?)),
         }
-    }
-
-    /// Refusals are evidence: "I tried at T, and it was refused because" (clause 5.3.6).
-    async fn record_refusal(&self, actor: &Actor, kind: CommandKind, refusal: &Refusal) -> Result<(), LedgerError> {
-        let Some(participant) = actor.participant else { return Ok(()) };
-        let now = self.clock.now();
-        {
-            let mut refusals = lock(&self.refusals);
-            let recent = refusals.entry(participant).or_default();
-            recent.retain(|at| now.unix_ms().saturating_sub(*at) < 60_000);
-            if recent.len() >= REFUSALS_PER_MINUTE {
-                return Ok(());
-            }
-            recent.push(now.unix_ms());
-        }
-        let stream = StreamId::participant(participant);
-        for _ in 0..ATTEMPTS_MAX {
-            let (state, _) = self.load::<Participant>(&stream)?;
-            if !state.is_registered() {
-                return Ok(());
-            }
-            let unique: [u8; 32] = random()?;
-            let key = format!("refused-{}", ledger_core::digest::encode_hex(&unique));
-            let command = CommandId::of_idempotency_key(&self.secrets.ledger_secret, participant, &key);
-            let request = RequestDigest::of_request(&self.secrets.ledger_secret, key.as_bytes());
-            let errand = Errand { ledger: self, actor, command, request, now, dry_run: false };
-            let ids = EventIds::from_random(now, random()?);
-            let recorded = ledger_core::domain::Recorded { id: ids.next(), at: now };
-            let event = Participant::refused(participant, kind, refusal);
-            match errand.append(vec![Decided { event, recorded }], Vec::new()).await {
-                Err(LedgerError::Store(StoreError::Conflict { .. })) => {}
-                outcome => return outcome.map(drop),
-            }
-        }
-        Ok(())
     }
 }
 
@@ -500,7 +463,7 @@ impl Errand<'_> {
     }
 
     /// Stores the payloads, then appends the records; what is stored for records that were not appended is removed.
-    async fn append(&self, decided: Vec<Decided>, mut reads: Reads) -> Result<Executed, LedgerError> {
+    pub(super) async fn append(&self, decided: Vec<Decided>, mut reads: Reads) -> Result<Executed, LedgerError> {
         let ledger = self.ledger;
         let mut records = Vec::new();
         let mut stored = Vec::new();
