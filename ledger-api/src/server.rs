@@ -89,6 +89,7 @@ fn routes(app: &mut ServiceConfig) {
     app
         .service(at("/v1/participants", [post(acts::register_participant)]))
         .service(at("/v1/participants/{id}", [get(reads::participant)]))
+        .service(at("/v1/participants/{id}/refusals", [get(reads::refusals)]))
         .service(at("/v1/participants/{id}/possession", [get(reads::possession)]))
         .service(at("/v1/participants/{id}/certificates", [post(acts::register_certificate)]))
         .service(at("/v1/participants/{id}/certificates/{cid}", [get(reads::certificate)]))

@@ -182,6 +182,8 @@ fn every_bad_request_has_its_own_problem() {
     let pem_key = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
     let json_type = "application/json";
     let deep = "[".repeat(100_000);
+    let digits = format!("{{\"group\":{}}}", "9".repeat(100_000));
+    let many = format!("{{{}\"x\":1}}", (0..20_000).map(|number| format!("\"m{number}\":1,")).collect::<String>());
     let rows: &[(&Client, &str, &str, &[u8], u16, &str, &str)] = &[
         (&participant, "/v1/documents", "text/plain", b"x", 415, "media-type-unsupported", ""),
         (&participant, "/v1/documents", "", b"{}", 415, "media-type-unsupported", ""),
@@ -190,6 +192,10 @@ fn every_bad_request_has_its_own_problem() {
         (&participant, "/v1/documents", json_type, b"{\"title\":null}", 400, "body-malformed", ""),
         (&participant, "/v1/documents", json_type, br#"{"title":"a","title":"b"}"#, 400, "body-malformed", ""),
         (&participant, "/v1/documents", json_type, deep.as_bytes(), 400, "body-malformed", ""),
+        (&participant, "/v1/documents", json_type, br#"{"group":1e400}"#, 400, "body-malformed", ""),
+        (&participant, "/v1/documents", json_type, br#"{"group":-1}"#, 400, "body-malformed", ""),
+        (&participant, "/v1/documents", json_type, digits.as_bytes(), 400, "body-malformed", ""),
+        (&participant, "/v1/documents", json_type, many.as_bytes(), 400, "body-malformed", ""),
         (&participant, "/v1/documents", json_type, b"\xff\xfe", 400, "body-malformed", ""),
         (&participant, "/v1/documents", json_type, b"[]", 422, "body-invalid", "title"),
         (&participant, "/v1/documents", json_type, b"{}", 422, "body-invalid", "content_base64"),

@@ -205,7 +205,13 @@ impl Problem {
         let cursor = faults.iter().any(|fault| fault.code == Edge::CursorInvalid.slug());
         let edge = if cursor { Edge::CursorInvalid } else { edge };
         let mut problem = outranking.map_or_else(|| Self::edge(edge), |code| Self::of_code(*code));
-        let finding = |fault: &Fault| json!({"code": fault.code, "field": fault.field, "expected": fault.expected});
+        let finding = |fault: &Fault| {
+            let mut told = json!({"code": fault.code, "field": fault.field, "expected": fault.expected});
+            if let (Some(code), Value::Object(members)) = (rule(fault), &mut told) {
+                members.insert("clause".to_owned(), code.clause().into());
+            }
+            told
+        };
         problem.findings = faults.iter().map(finding).collect();
         problem
     }

@@ -44,6 +44,23 @@ pub(super) async fn possession(caller: Caller, state: web::Data<State>, Id(id): 
     Ok(view::bytes("application/octet-stream", state.ledger.possession_statement(id)?))
 }
 
+/// `GET /v1/participants/{id}/refusals?after=&limit=`: "I tried at T, and it was refused because", with proofs (5.3.6).
+pub(super) async fn refusals(
+    caller: Caller,
+    state: web::Data<State>,
+    Id(id): Id<ParticipantId>,
+    mut query: Query,
+) -> Answer {
+    owned(caller, id)?;
+    let limit = usize::try_from(query.limit()).unwrap_or(1);
+    let after = query.cursor();
+    query.build(Some(()))?;
+    let found = state.ledger.refusals(id, caller.viewer(), after.map(LeafIndex), limit).await?;
+    let found = found.ok_or_else(Problem::not_found)?;
+    let next = found.last().map(|entry| entry.position.0);
+    Ok(page(found, next))
+}
+
 /// `GET /v1/documents?after=&limit=`
 pub(super) async fn documents(caller: Caller, state: web::Data<State>, mut query: Query) -> Answer {
     let limit = query.limit();
