@@ -2,14 +2,18 @@
 //! policy and two moments. No clock, no network: the same input gives the same report in ten years.
 //!
 //! In scope: signed attributes (required), detached or attached, DER and BER, any number of signers, each with a
-//! verdict of its own. Left to others: which signatures a document needs (the domain), timestamps and archive
-//! attributes (not read yet; never counted in favour of a signature).
+//! verdict of its own; timestamps over signatures. Left to others: which signatures a document needs (the domain),
+//! counter-signatures and archive attributes (reported, never counted in favour of a signature).
 
 pub(crate) mod attributes;
+mod carried;
 pub(crate) mod cms;
+mod integrity;
 pub mod private_key;
 pub mod report;
 mod signer;
+mod signing_certificate;
+pub mod timestamp;
 
 use std::sync::Arc;
 
@@ -44,7 +48,8 @@ pub struct VerifyInput<'a> {
     pub trust: &'a TrustSnapshot,
     /// What is demanded.
     pub policy: &'a SignaturePolicy,
-    /// The trusted time of signing: when the ledger took the signature. The signer's own claim is never used.
+    /// When the ledger took the signature: the trusted time of signing, unless a timestamp over the signature proves an
+    /// earlier one. The signer's own claim is never used.
     pub signing_time: Timestamp,
     /// The time of receipt by the addressee.
     pub receipt_time: Timestamp,
@@ -77,6 +82,7 @@ pub fn verify_with(input: &VerifyInput<'_>, registry: &AlgorithmRegistry) -> Ver
         container: Container { ber: false, bytes: length(input.signature), signers: 0, detached: false },
         format: Check::pass(),
         signatures: Vec::new(),
+        timestamps: Vec::new(),
         overall: Verdict::Passed,
     };
     let der = match definite(input.signature) {
@@ -98,7 +104,10 @@ pub fn verify_with(input: &VerifyInput<'_>, registry: &AlgorithmRegistry) -> Ver
     if data.signers.is_empty() {
         return report.refused(Check::fail(codes::NO_SIGNERS, SubCode::FormatFailure));
     }
-    if looks_like_attributes(input.document) {
+    if !data.content_is_octets {
+        // PKCS#7 1.5 signs the contents of other elements without their tag, which says less than it seems to.
+        report.format = Check::fail(codes::CONTENT_NOT_DATA, SubCode::FormatFailure).with_detail("not octets");
+    } else if looks_like_attributes(input.document) {
         report.format = Check::fail(codes::DOCUMENT_LOOKS_LIKE_ATTRIBUTES, SubCode::FormatFailure);
     } else if data.content.is_some_and(|content| content != input.document) {
         report.format = Check::fail(codes::CONTENT_DIFFERS, SubCode::HashFailure);
@@ -106,15 +115,13 @@ pub fn verify_with(input: &VerifyInput<'_>, registry: &AlgorithmRegistry) -> Ver
 
     // What the message carries joins the pool; it is not trusted for being there (pitfall 5).
     let mut evidence = input.evidence.clone();
-    for der in &data.certificates {
-        evidence.add_certificate(der);
-    }
-    for der in &data.crls {
-        evidence.add_crl(der);
-    }
+    carried::add_to(&mut evidence, &data);
     let mut validator = Validator::new(input.trust, &evidence, input.policy, registry, input.known_until);
     for (index, signer) in data.signers.iter().enumerate() {
-        report.signatures.push(signer::verify(index, signer, &data, input, &mut validator));
+        let index = u64::try_from(index).unwrap_or(u64::MAX);
+        let (signature, timestamps) = signer::verify(index, signer, &data, input, &mut validator);
+        report.signatures.push(signature);
+        report.timestamps.extend(timestamps);
     }
     let signers = report.signatures.iter().map(|signature| signature.verdict);
     report.overall = Verdict::worst(std::iter::once(report.format.verdict()).chain(signers));
@@ -157,10 +164,10 @@ pub fn signer_certificate(signature: &[u8], evidence: &EvidenceSet) -> Option<Ar
     let der = definite(signature).ok()?;
     let data = SignedData::parse(&der).ok()?;
     let mut pool = evidence.clone();
-    for der in &data.certificates {
-        pool.add_certificate(der);
-    }
-    signer::find_certificate(data.signers.first()?, pool.certificates()).ok()
+    carried::add_to(&mut pool, &data);
+    let signer = data.signers.first()?;
+    let (attributes, _) = signer::signed_attributes(signer);
+    signer::find_certificate(signer, attributes.as_ref(), pool.certificates(), AlgorithmRegistry::standard()).ok()
 }
 
 /// Checks a certificate alone, as at registration (clause 8.1): path, validity, revocation and purpose at a time.

@@ -1,4 +1,5 @@
-//! The evidence for a verification: certificates, CRLs and OCSP answers, parsed once, named by their SHA-256.
+//! The evidence for a verification: certificates, CRLs and OCSP answers, parsed once, named by their SHA-256; and
+//! timestamp tokens, as they came.
 //!
 //! Evidence is a pool: nothing in it is trusted because it is there. What does not parse stays out and is
 //! reported by its digest.
@@ -7,16 +8,17 @@ use std::sync::Arc;
 
 use super::certificate::Certificate;
 use super::crl::Crl;
-use super::limits::EVIDENCE_ITEMS_MAX;
+use super::limits::{EVIDENCE_ITEMS_MAX, TIMESTAMP_BYTES_MAX};
 use super::ocsp::OcspResponse;
 use crate::digest::Digest;
 
-/// Certificates, CRLs and OCSP answers that somebody collected.
+/// Certificates, CRLs, OCSP answers and timestamp tokens that somebody collected.
 #[derive(Debug, Clone, Default)]
 pub struct EvidenceSet {
     certificates: Vec<Arc<Certificate>>,
     crls: Vec<Arc<Crl>>,
     ocsp_responses: Vec<Arc<OcspResponse>>,
+    timestamps: Vec<Arc<[u8]>>,
     unusable: Vec<Digest>,
 }
 
@@ -70,6 +72,19 @@ impl EvidenceSet {
         }
     }
 
+    /// Adds a timestamp token (RFC 3161) over a signature value. It is read when a signature is verified, and concerns
+    /// only the one whose value it stamps.
+    pub fn add_timestamp(&mut self, token: &[u8]) {
+        if self.timestamps.iter().any(|other| **other == *token) {
+            return;
+        }
+        if self.timestamps.len() < EVIDENCE_ITEMS_MAX && token.len() <= TIMESTAMP_BYTES_MAX {
+            self.timestamps.push(token.into());
+        } else {
+            self.refuse(Digest::sha256(&[token]));
+        }
+    }
+
     /// Adds a certificate that is parsed already.
     pub fn add_parsed_certificate(&mut self, certificate: Arc<Certificate>) {
         if self.certificates.contains(&certificate) {
@@ -113,6 +128,11 @@ impl EvidenceSet {
     /// The OCSP answers, in the order they were added.
     pub fn ocsp_responses(&self) -> &[Arc<OcspResponse>] {
         &self.ocsp_responses
+    }
+
+    /// The timestamp tokens, in the order they were added.
+    pub fn timestamps(&self) -> &[Arc<[u8]>] {
+        &self.timestamps
     }
 
     /// SHA-256 of what could not be used.

@@ -18,6 +18,10 @@ pub const SIGNERS_MAX: usize = 32;
 pub const ATTRIBUTES_MAX: usize = 64;
 /// One attribute (the largest real ones carry timestamps with their revocation data).
 pub const ATTRIBUTE_BYTES_MAX: usize = 256 * 1024;
+/// Timestamps of one signature: one or two are usual, ten years of archiving add some ten.
+pub const TIMESTAMPS_MAX: usize = 16;
+/// One timestamp token; with certificates and revocation data some 20 KiB.
+pub const TIMESTAMP_BYTES_MAX: usize = 256 * 1024;
 /// One certificate; real ones have 1 to 3 KiB, test suites go to some 60 KiB.
 pub const CERTIFICATE_BYTES_MAX: usize = 256 * 1024;
 /// Extensions of one certificate or CRL.
@@ -39,6 +43,8 @@ pub const CANDIDATE_PATHS_MAX: usize = 64;
 pub const PATH_STEPS_MAX: u32 = 2_000;
 /// Public-key operations for one report; at under 2 ms each, the time of a report is bounded.
 pub const SIGNATURE_OPERATIONS_MAX: u32 = 200;
+/// Of these, what timestamps leave to the signatures: anybody can add tokens, and must not exhaust a signature by them.
+pub const SIGNATURE_OPERATIONS_RESERVED: u32 = 100;
 /// A PEM text with a whole trust store.
 pub const PEM_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// One OCSP response; real ones have 1 to 3 KiB, with the whole path of the responder under 10.

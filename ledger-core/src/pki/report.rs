@@ -453,10 +453,22 @@ pub mod codes {
         IDENTIFIER = "identifier";
         /// The policy does not say how identification numbers are judged.
         IDENTIFIERS_NOT_JUDGED = "identifiers-not-judged";
-        /// Timestamps are not verified yet.
+        /// A timestamp of a kind that is recognised and not evaluated (archive timestamps).
         TIMESTAMP_UNSUPPORTED = "timestamp-unsupported";
         /// Unsigned attributes are there; they are not covered by the signature.
         UNSIGNED_ATTRIBUTES = "unsigned-attributes";
+        /// There are timestamps over the signature, and none of them could be verified: none counts.
+        TIMESTAMP_NOT_COUNTED = "timestamp-not-counted";
+        /// The content of a timestamp token is malformed, or of another type (RFC 3161 2.4.2).
+        TIMESTAMP_CONTENT = "timestamp-content";
+        /// A timestamp token must have one signer.
+        TIMESTAMP_SIGNERS = "timestamp-signers";
+        /// The timestamp is about other bytes than it should be (pitfall 6).
+        TIMESTAMP_IMPRINT = "timestamp-imprint";
+        /// The certificate is not one for timestamps alone (RFC 3161 2.3).
+        TIMESTAMP_KEY_USAGE = "timestamp-key-usage";
+        /// Counter-signatures are there; they are about the signature, not about the document.
+        COUNTER_SIGNATURES = "counter-signatures";
     }
 }
 

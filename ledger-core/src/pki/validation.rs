@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::alg::AlgorithmRegistry;
 use super::certificate::Certificate;
 use super::evidence::EvidenceSet;
-use super::limits::SIGNATURE_OPERATIONS_MAX;
+use super::limits::{SIGNATURE_OPERATIONS_MAX, SIGNATURE_OPERATIONS_RESERVED};
 use super::path::{self, CertificationPath, PathError, PathSettings};
 use super::policy::SignaturePolicy;
 use super::report::{AlgorithmUse, ChainCheck, Check, RevocationCheck, SubCode, codes};
@@ -21,7 +21,7 @@ pub(crate) struct Validator<'a> {
     pub(crate) policy: &'a SignaturePolicy,
     pub(crate) registry: &'a AlgorithmRegistry,
     /// Evidence produced later is ignored.
-    known_until: Option<Timestamp>,
+    pub(crate) known_until: Option<Timestamp>,
     operations: u32,
 }
 
@@ -57,6 +57,22 @@ impl<'a> Validator<'a> {
             }
             None => false,
         }
+    }
+
+    /// Runs something about a timestamp over another pool, with what operations it may take; the rest is the signatures'.
+    pub(crate) fn for_timestamp<T>(&mut self, evidence: &EvidenceSet, run: impl FnOnce(&mut Validator<'_>) -> T) -> T {
+        let given = self.operations.saturating_sub(SIGNATURE_OPERATIONS_RESERVED);
+        let mut inner = Validator {
+            trust: self.trust,
+            evidence,
+            policy: self.policy,
+            registry: self.registry,
+            known_until: self.known_until,
+            operations: given,
+        };
+        let result = run(&mut inner);
+        self.operations -= given - inner.operations;
+        result
     }
 
     /// Finds the paths that hold, until one is in force at all the times.

@@ -2,7 +2,7 @@
 
 use const_oid::ObjectIdentifier;
 
-use crate::pki::asn1::{Asn1Error, Oid, Reader, Tlv, tag};
+use crate::pki::asn1::{Asn1Error, Oid, Reader, Tlv, encode, tag};
 use crate::pki::limits::{ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX};
 
 pub(crate) const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
@@ -10,7 +10,25 @@ pub(crate) const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap
 pub(crate) const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.5");
 pub(crate) const SIGNING_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.12");
 pub(crate) const SIGNING_CERTIFICATE_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
+/// Unsigned (RFC 3161 appendix A).
 pub(crate) const SIGNATURE_TIMESTAMP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.14");
+/// Signed (CAdES 5.2.8).
+pub(crate) const CONTENT_TIMESTAMP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.20");
+/// Unsigned (RFC 5652 11.4).
+pub(crate) const COUNTER_SIGNATURE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.6");
+/// Unsigned (RFC 5126 6.3.3).
+pub(crate) const CERTIFICATE_VALUES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.23");
+/// Unsigned (RFC 5126 6.3.4).
+pub(crate) const REVOCATION_VALUES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.24");
+/// Timestamps over more than a signature value, in unsigned attributes: archive-time-stamp of all three versions,
+/// CAdES-C-timestamp, certs-crls-timestamp (RFC 5126 6.3.5, 6.3.6, 6.4; ETSI EN 319 122-1 5.5.3).
+pub(crate) const OTHER_TIMESTAMPS: [ObjectIdentifier; 5] = [
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.27"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.48"),
+    ObjectIdentifier::new_unwrap("0.4.0.1733.2.4"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.25"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.26"),
+];
 
 /// The attributes of a signer, signed or unsigned.
 #[derive(Debug, Default)]
@@ -29,8 +47,18 @@ pub(crate) enum Single<'a> {
 }
 
 impl<'a> Attributes<'a> {
-    /// Reads the contents of a SET OF Attribute.
+    /// Reads the contents of a SET OF signed Attribute.
     pub(crate) fn parse(contents: &'a [u8]) -> Result<Self, Asn1Error> {
+        Self::parse_within(contents, ATTRIBUTE_BYTES_MAX)
+    }
+
+    /// Reads the contents of a SET OF unsigned Attribute: long-term forms put whole CRLs there, so the message is the
+    /// only limit of their size.
+    pub(crate) fn parse_unsigned(contents: &'a [u8]) -> Result<Self, Asn1Error> {
+        Self::parse_within(contents, contents.len())
+    }
+
+    fn parse_within(contents: &'a [u8], bytes_max: usize) -> Result<Self, Asn1Error> {
         let mut this = Self::default();
         let mut reader = Reader::new(contents);
         while !reader.is_empty() {
@@ -38,8 +66,8 @@ impl<'a> Attributes<'a> {
                 return Err(Asn1Error::Limit { what: "attributes", max: ATTRIBUTES_MAX });
             }
             let attribute = reader.take(tag::SEQUENCE, "attribute")?;
-            if attribute.raw.len() > ATTRIBUTE_BYTES_MAX {
-                return Err(Asn1Error::Limit { what: "bytes in an attribute", max: ATTRIBUTE_BYTES_MAX });
+            if attribute.raw.len() > bytes_max {
+                return Err(Asn1Error::Limit { what: "bytes in an attribute", max: bytes_max });
             }
             let mut fields = attribute.reader();
             let oid = fields.oid()?;
@@ -51,8 +79,16 @@ impl<'a> Attributes<'a> {
         Ok(this)
     }
 
-    pub(crate) fn count(&self, oid: &ObjectIdentifier) -> usize {
-        self.list.iter().filter(|(other, _)| other.is(oid)).count()
+    /// The values of all attributes of the types, as far as they can be read: unsigned ones may stand several times.
+    pub(crate) fn values(&self, oids: &[ObjectIdentifier]) -> Vec<Tlv<'a>> {
+        let mut found = Vec::new();
+        for (_, values) in self.list.iter().filter(|(other, _)| other.is_one_of(oids)) {
+            let mut reader = values.reader();
+            while let Ok(value) = reader.any() {
+                found.push(value);
+            }
+        }
+        found
     }
 
     /// The one value of the one attribute of the type.
@@ -72,7 +108,7 @@ impl<'a> Attributes<'a> {
 
     /// The bytes that a signature covers, as they were sent: the tag is SET in place of `[0]` (RFC 5652 5.4).
     pub(crate) fn signed_bytes(contents: &[u8]) -> Vec<u8> {
-        set(contents)
+        encode::element(tag::SET, &[contents])
     }
 
     /// The same with the attributes sorted, which is what RFC 5652 means and some signers did not send.
@@ -80,21 +116,6 @@ impl<'a> Attributes<'a> {
         let mut sorted = self.raw.clone();
         // DER compares as if the shorter were padded with zero bytes; no attribute is a prefix of another.
         sorted.sort_unstable();
-        set(&sorted.concat())
+        encode::element(tag::SET, &[&sorted.concat()])
     }
-}
-
-fn set(contents: &[u8]) -> Vec<u8> {
-    let mut out = vec![tag::SET];
-    let digits = contents.len().to_be_bytes();
-    match u8::try_from(contents.len()) {
-        Ok(short) if short < 0x80 => out.push(short),
-        _ => {
-            let significant = digits.iter().skip_while(|digit| **digit == 0);
-            out.push(0x80 | u8::try_from(significant.clone().count()).unwrap_or(8));
-            out.extend(significant);
-        }
-    }
-    out.extend_from_slice(contents);
-    out
 }

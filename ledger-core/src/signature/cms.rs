@@ -8,6 +8,10 @@ use crate::pki::asn1::{AlgorithmIdentifier, Asn1Error, Oid, Tlv, tag};
 use crate::pki::limits::{CMS_CERTIFICATES_MAX, CMS_CRLS_MAX, SIGNERS_MAX};
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+/// id-ri-ocsp-response (RFC 5940).
+const OCSP_RESPONSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.16.2");
+/// id-pkix-ocsp-basic, which some archives put there.
+pub(crate) const OCSP_BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
 
 /// A SignedData.
 #[derive(Debug)]
@@ -15,11 +19,24 @@ pub(crate) struct SignedData<'a> {
     pub(crate) content_type: Oid<'a>,
     /// The octets inside; absent in a detached signature.
     pub(crate) content: Option<&'a [u8]>,
+    /// The content is an OCTET STRING, as CMS has it; PKCS#7 1.5 put other elements there, whose contents were signed.
+    pub(crate) content_is_octets: bool,
     /// DER of the X.509 certificates carried.
     pub(crate) certificates: Vec<&'a [u8]>,
     /// DER of the X.509 CRLs carried.
     pub(crate) crls: Vec<&'a [u8]>,
+    /// OCSP answers carried beside the CRLs (RFC 5940 2.1).
+    pub(crate) ocsp: Vec<OcspValue<'a>>,
     pub(crate) signers: Vec<SignerInfo<'a>>,
+}
+
+/// An OCSP answer as messages carry it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum OcspValue<'a> {
+    /// A whole `OCSPResponse`.
+    Response(&'a [u8]),
+    /// A `BasicOCSPResponse` without its envelope.
+    Basic(&'a [u8]),
 }
 
 /// A SignerInfo.
@@ -61,13 +78,13 @@ impl<'a> SignedData<'a> {
         let mut encapsulated = fields.take(tag::SEQUENCE, "encapsulated content")?.reader();
         let content_type = encapsulated.oid()?;
         let content = match encapsulated.optional(tag::context_constructed(0))? {
-            Some(explicit) => Some(Tlv::only(explicit.value)?.expect(tag::OCTET_STRING, "content octets")?.value),
+            Some(explicit) => Some(Tlv::only(explicit.value)?),
             None => None,
         };
         encapsulated.finish()?;
-        let certificates =
-            sequences(fields.optional(tag::context_constructed(0))?, "certificates", CMS_CERTIFICATES_MAX)?;
-        let crls = sequences(fields.optional(tag::context_constructed(1))?, "CRLs", CMS_CRLS_MAX)?;
+        let choices = choices(fields.optional(tag::context_constructed(0))?, "certificates", CMS_CERTIFICATES_MAX)?;
+        let certificates = plain(&choices);
+        let revocation = self::choices(fields.optional(tag::context_constructed(1))?, "CRLs", CMS_CRLS_MAX)?;
         let mut list = fields.take(tag::SET, "signer infos")?.reader();
         fields.finish()?;
         let mut signers = Vec::new();
@@ -77,27 +94,52 @@ impl<'a> SignedData<'a> {
             }
             signers.push(SignerInfo::parse(list.any()?)?);
         }
-        Ok(Self { content_type, content, certificates, crls, signers })
+        Ok(Self {
+            content_type,
+            content: content.map(|content| content.value),
+            content_is_octets: content.is_none_or(|content| content.tag == tag::OCTET_STRING),
+            certificates,
+            crls: plain(&revocation),
+            ocsp: revocation.iter().filter_map(|choice| ocsp(*choice).ok().flatten()).collect(),
+            signers,
+        })
     }
 }
 
-/// The plain SEQUENCEs among the choices (X.509); attribute certificates and other formats are passed over.
-fn sequences<'a>(set: Option<Tlv<'a>>, what: &'static str, max: usize) -> Result<Vec<&'a [u8]>, Asn1Error> {
+fn choices<'a>(set: Option<Tlv<'a>>, what: &'static str, max: usize) -> Result<Vec<Tlv<'a>>, Asn1Error> {
     let mut found = Vec::new();
     let Some(set) = set else { return Ok(found) };
     let mut reader = set.reader();
-    let mut count = 0;
     while !reader.is_empty() {
-        count += 1;
-        if count > max {
+        if found.len() == max {
             return Err(Asn1Error::Limit { what, max });
         }
-        let choice = reader.any()?;
-        if choice.tag == tag::SEQUENCE {
-            found.push(choice.raw);
-        }
+        found.push(reader.any()?);
     }
     Ok(found)
+}
+
+/// The plain SEQUENCEs among the choices (X.509); attribute certificates and other formats are passed over.
+fn plain<'a>(choices: &[Tlv<'a>]) -> Vec<&'a [u8]> {
+    choices.iter().filter(|choice| choice.tag == tag::SEQUENCE).map(|choice| choice.raw).collect()
+}
+
+/// `[1] OtherRevocationInfoFormat` with an OCSP answer; `None` for other formats.
+fn ocsp(choice: Tlv<'_>) -> Result<Option<OcspValue<'_>>, Asn1Error> {
+    if choice.tag != tag::context_constructed(1) {
+        return Ok(None);
+    }
+    let mut fields = choice.reader();
+    let format = fields.oid()?;
+    let info = fields.any()?.raw;
+    fields.finish()?;
+    Ok(if format.is(&OCSP_RESPONSE) {
+        Some(OcspValue::Response(info))
+    } else if format.is(&OCSP_BASIC) {
+        Some(OcspValue::Basic(info))
+    } else {
+        None
+    })
 }
 
 impl<'a> SignerInfo<'a> {

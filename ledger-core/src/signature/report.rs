@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::timestamp::TimestampReport;
 use crate::canonical::{self, CanonicalError};
 use crate::digest::Digest;
 use crate::id::{CertificateId, KeyId};
@@ -38,11 +39,21 @@ pub struct VerificationReport {
     /// One for each signer, in the order of the message; absent when it does not parse.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<SignatureReport>,
+    /// One for each timestamp token that belongs to a signature; absent when there is none. Here and not in the report
+    /// of the signature, for a report nests as deep as canonical JSON allows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timestamps: Vec<TimestampReport>,
     /// The worst of all. Which signers a document needs is for the domain to say.
     pub overall: Verdict,
 }
 
 impl VerificationReport {
+    /// The timestamps that belong to a signature.
+    pub fn timestamps_of(&self, signature: &SignatureReport) -> impl Iterator<Item = &TimestampReport> {
+        let index = signature.index;
+        self.timestamps.iter().filter(move |token| token.signature == Some(index))
+    }
+
     pub(super) fn refused(mut self, check: Check) -> Self {
         self.overall = check.verdict();
         self.format = check;
@@ -100,6 +111,22 @@ pub enum TimeProof {
         /// The time.
         at: Timestamp,
     },
+    /// A timestamp over the signature value, fully verified, says that it existed by then.
+    Timestamp {
+        /// The time of the token plus its stated accuracy.
+        at: Timestamp,
+        /// SHA-256 of the token, which names its report.
+        token: Digest,
+    },
+}
+
+impl TimeProof {
+    /// The time by which the signature existed.
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::Receipt { at } | Self::Timestamp { at, .. } => *at,
+        }
+    }
 }
 
 /// The checks that bind a document to a key.
@@ -159,7 +186,7 @@ pub struct SignatureReport {
     /// What the signer claims; never used for anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_signing_time: Option<Timestamp>,
-    /// The earliest trusted time of the signature.
+    /// The earliest trusted time of the signature, at which "at signing" is judged.
     pub best_signature_time: TimeProof,
     /// Whether the signature is of an acceptable form.
     pub format: Check,
@@ -181,8 +208,11 @@ pub struct SignatureReport {
     pub revocation_at: RevocationAt,
     /// Whether the certificate may sign documents.
     pub key_usage: Check,
-    /// Timestamps of the signature.
-    pub timestamps: Check,
+    /// What the timestamps over the signature value come to: a pass when one counts, a warning when none of those that
+    /// are there does. Never worse, for anybody can add one.
+    pub timestamp: Check,
+    /// Whether there are counter-signatures, which are about the signature and not about the document.
+    pub counter_signatures: Check,
     /// What it comes to.
     pub verdict: Verdict,
 }

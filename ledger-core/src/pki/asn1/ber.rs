@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{Asn1Error, header, tag};
+use super::{Asn1Error, encode, header, tag};
 use crate::pki::limits::{BER_DEPTH_MAX, BER_ELEMENTS_MAX};
 
 /// The one element in the bytes, in definite form; borrowed when nothing had to change.
@@ -81,7 +81,7 @@ fn write_element(bytes: &[u8], out: &mut Vec<u8>) -> Result<usize, Asn1Error> {
     let contents = bytes.get(header.bytes..).ok_or(Asn1Error::Truncated)?;
     if header.tag & CONSTRUCTED == 0 {
         let length = header.length.ok_or(Asn1Error::Length)?;
-        write_header(header.tag, length, out);
+        encode::header(header.tag, length, out);
         out.extend_from_slice(contents.get(..length).ok_or(Asn1Error::Truncated)?);
         return Ok(header.bytes + length);
     }
@@ -103,23 +103,9 @@ fn write_element(bytes: &[u8], out: &mut Vec<u8>) -> Result<usize, Asn1Error> {
         }
     };
     let tag = if flatten { tag::OCTET_STRING } else { header.tag };
-    write_header(tag, inner.len(), out);
+    encode::header(tag, inner.len(), out);
     out.extend_from_slice(&inner);
     Ok(header.bytes + end)
-}
-
-fn write_header(tag: u8, length: usize, out: &mut Vec<u8>) {
-    out.push(tag);
-    let digits = length.to_be_bytes();
-    match u8::try_from(length) {
-        Ok(short) if short < 0x80 => out.push(short),
-        _ => {
-            let significant = digits.iter().skip_while(|digit| **digit == 0);
-            let count = u8::try_from(significant.clone().count()).unwrap_or(8);
-            out.push(0x80 | count);
-            out.extend(significant);
-        }
-    }
 }
 
 #[cfg(test)]
