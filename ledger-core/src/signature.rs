@@ -8,6 +8,7 @@
 pub(crate) mod attributes;
 mod carried;
 pub(crate) mod cms;
+pub mod evidence_record;
 mod integrity;
 pub mod private_key;
 pub mod report;

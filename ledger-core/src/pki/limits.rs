@@ -22,6 +22,16 @@ pub const ATTRIBUTE_BYTES_MAX: usize = 256 * 1024;
 pub const TIMESTAMPS_MAX: usize = 16;
 /// One timestamp token; with certificates and revocation data some 20 KiB.
 pub const TIMESTAMP_BYTES_MAX: usize = 256 * 1024;
+/// One evidence record: a decade of renewals has some 50 KiB.
+pub const EVIDENCE_RECORD_BYTES_MAX: usize = 1024 * 1024;
+/// Chains of one evidence record: a new one is begun when a digest weakens, which happens every ten years or so.
+pub const ARCHIVE_TIMESTAMP_CHAINS_MAX: usize = 10;
+/// Timestamps of one evidence record: certificates of authorities last for three years and more.
+pub const ARCHIVE_TIMESTAMPS_MAX: usize = 100;
+/// Digest algorithms listed by one evidence record: one for each chain.
+pub const EVIDENCE_RECORD_ALGORITHMS_MAX: usize = 32;
+/// Lists of one reduced hash tree: a binary tree over as many objects as there are bytes in memory needs no more.
+pub const REDUCED_HASH_TREE_LISTS_MAX: usize = 64;
 /// One certificate; real ones have 1 to 3 KiB, test suites go to some 60 KiB.
 pub const CERTIFICATE_BYTES_MAX: usize = 256 * 1024;
 /// Extensions of one certificate or CRL.

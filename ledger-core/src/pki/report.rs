@@ -469,6 +469,12 @@ pub mod codes {
         TIMESTAMP_KEY_USAGE = "timestamp-key-usage";
         /// Counter-signatures are there; they are about the signature, not about the document.
         COUNTER_SIGNATURES = "counter-signatures";
+        /// The evidence record does not cover the object.
+        ARCHIVED_OBJECT_NOT_COVERED = "archived-object-not-covered";
+        /// No object was given, or no digest of it by the algorithm of a chain of the evidence record.
+        ARCHIVED_OBJECT_ABSENT = "archived-object-absent";
+        /// A timestamp of the evidence record does not cover what came before it, or is out of order.
+        ARCHIVE_TIMESTAMP_RENEWAL = "archive-timestamp-renewal";
     }
 }
 

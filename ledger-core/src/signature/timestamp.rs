@@ -15,7 +15,7 @@ pub use exchange::{MessageImprint, TimestampError, request, token_of_response};
 pub use report::{TimestampKind, TimestampOrigin, TimestampReport};
 pub use verify::Stamped;
 
-pub(super) use verify::verify;
+pub(super) use verify::{gen_time, imprint_of, verify, verify_until};
 
 use super::attributes::{Attributes, CONTENT_TIMESTAMP, OTHER_TIMESTAMPS, SIGNATURE_TIMESTAMP};
 use super::cms::SignerInfo;

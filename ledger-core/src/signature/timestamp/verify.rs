@@ -11,10 +11,11 @@ use crate::pki::alg::{AlgorithmError, AlgorithmRegistry};
 use crate::pki::asn1::{AlgorithmIdentifier, ber};
 use crate::pki::certificate::{Certificate, KeyUsage, Purpose};
 use crate::pki::limits::TIMESTAMP_BYTES_MAX;
-use crate::pki::report::{AlgorithmUse, ChainCheck, Check, SubCode, Verdict, codes};
+use crate::pki::report::{AlgorithmUse, ChainCheck, Check, Outcome, SubCode, Verdict, codes};
 use crate::pki::validation::{self, Moment, Validator};
 use crate::signature::cms::SignedData;
 use crate::signature::{carried, integrity, signer, signing_certificate};
+use crate::time::Timestamp;
 
 /// id-ct-TSTInfo.
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
@@ -43,9 +44,30 @@ pub(in crate::signature) fn verify(
     stamped: Stamped<'_>,
     validator: &mut Validator<'_>,
 ) -> TimestampReport {
+    verify_at(token, (kind, origin), stamped, None, validator).0
+}
+
+/// Verifies a token over given data, and whether its certificate and algorithms held on until a later time.
+pub(in crate::signature) fn verify_until(
+    token: &[u8],
+    stamped: Stamped<'_>,
+    until: Timestamp,
+    validator: &mut Validator<'_>,
+) -> (TimestampReport, Check) {
+    verify_at(token, (TimestampKind::Data, TimestampOrigin::Evidence), stamped, Some(until), validator)
+}
+
+fn verify_at(
+    token: &[u8],
+    (kind, origin): (TimestampKind, TimestampOrigin),
+    stamped: Stamped<'_>,
+    until: Option<Timestamp>,
+    validator: &mut Validator<'_>,
+) -> (TimestampReport, Check) {
+    let not_held = Check::indeterminate(codes::NOT_REACHED, SubCode::Generic);
     let malformed = |code, detail: String| {
         let check = Check::fail(code, SubCode::FormatFailure).with_detail(detail);
-        TimestampReport::unreadable(token, kind, origin, check)
+        (TimestampReport::unreadable(token, kind, origin, check), not_held.clone())
     };
     if token.len() > TIMESTAMP_BYTES_MAX {
         return malformed(codes::TOO_LARGE, String::new());
@@ -80,7 +102,12 @@ pub(in crate::signature) fn verify(
         pool.add_parsed_certificate(Arc::clone(certificate));
     }
     carried::add_to(&mut pool, &data);
-    validator.for_timestamp(&pool, |validator| signed(&mut report, &data, content, &info, validator));
+    let mut held = not_held.clone();
+    validator.for_timestamp(&pool, |validator| {
+        if let Some(later) = signed(&mut report, &data, content, &info, until, validator) {
+            held = later;
+        }
+    });
     report.verdict = Verdict::worst(
         [
             &report.format,
@@ -96,7 +123,7 @@ pub(in crate::signature) fn verify(
         .map(Check::verdict)
         .chain(report.revocation.iter().map(|status| status.check.verdict())),
     );
-    report
+    (report, held)
 }
 
 /// Whether a token is not plainly about other bytes, nor made later than what may be known. Says nothing about whether
@@ -109,14 +136,28 @@ pub(super) fn may_cover(token: &[u8], bytes: &[u8], validator: &Validator<'_>) -
     known && imprint(&info.imprint, Stamped::Bytes(bytes), validator.registry).code.as_str() != codes::TIMESTAMP_IMPRINT
 }
 
-/// Everything that depends on the signer of the token.
+/// When a token says that it was made; `None` when it does not parse.
+pub(in crate::signature) fn gen_time(token: &[u8]) -> Option<Timestamp> {
+    let data = SignedData::parse(token).ok()?;
+    TstInfo::parse(data.content?).ok().map(|info| info.gen_time)
+}
+
+/// DER of the digest algorithm, and the digest that a token stamps; `None` when it does not parse.
+pub(in crate::signature) fn imprint_of(token: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let data = SignedData::parse(token).ok()?;
+    let info = TstInfo::parse(data.content?).ok()?;
+    Some((info.imprint.algorithm.to_vec(), info.imprint.digest.to_vec()))
+}
+
+/// Everything that depends on the signer of the token. Returns whether it held until a later time, if one is given.
 fn signed(
     report: &mut TimestampReport,
     data: &SignedData<'_>,
     content: &[u8],
     info: &TstInfo<'_>,
+    until: Option<Timestamp>,
     validator: &mut Validator<'_>,
-) {
+) -> Option<Check> {
     // RFC 3161 2.4.2: a token has the signature of the authority alone.
     let [signer] = data.signers.as_slice() else {
         report.format =
@@ -143,7 +184,7 @@ fn signed(
             report.algorithms = not_reached.clone();
             report.certificate_validity = not_reached;
             report.chain = ChainCheck::without_path(check);
-            return;
+            return None;
         }
     };
     report.certificate = Some(certificate.id());
@@ -152,7 +193,8 @@ fn signed(
         None => Check::fail(codes::SIGNING_CERTIFICATE_ABSENT, SubCode::SigConstraintsFailure),
     };
     report.key_usage = key_usage(&certificate);
-    let paths = validator.paths(&certificate, &[info.gen_time]);
+    let until_or_then = until.unwrap_or(info.gen_time);
+    let paths = validator.paths(&certificate, &[info.gen_time, until_or_then]);
     let Moment { chain, validity, revocation, algorithms, algorithms_used } =
         validator.at(&certificate, &paths, info.gen_time);
     let own = signer::own_algorithm(&verified, validator.policy, info.gen_time);
@@ -162,6 +204,11 @@ fn signed(
     report.chain = chain;
     report.certificate_validity = validity;
     report.revocation = revocation;
+    let later = validator.at(&certificate, &paths, until?);
+    let own = signer::own_algorithm(&verified, validator.policy, until?);
+    let status = later.revocation.into_iter().map(|status| status.check);
+    let checks = [later.chain.check, later.validity, own, later.algorithms].into_iter().chain(status);
+    Some(validation::weakest(checks.filter(|check| check.outcome != Outcome::NotApplicable)))
 }
 
 /// Whether the token is about the bytes that it should be about.
