@@ -13,16 +13,19 @@
 mod authority;
 #[path = "signature_timestamp/der.rs"]
 mod der;
+#[path = "signature_timestamp/records.rs"]
+mod records;
 #[path = "signature_timestamp/signatures.rs"]
 mod signatures;
 
 use ledger_core::pki::pem;
 use ledger_core::pki::report::codes;
+use ledger_core::signature::report::TimeProof;
 use ledger_core::signature::timestamp::{
     MessageImprint, Stamped, TimestampError, TimestampInput, TimestampReport, request, token_of_response,
     verify_timestamp,
 };
-use ledger_core::signature::{EvidenceSet, Outcome, SignaturePolicy, TrustSnapshot, Verdict};
+use ledger_core::signature::{EvidenceSet, Outcome, SignaturePolicy, TrustSnapshot, Verdict, VerifyInput, verify};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -187,18 +190,70 @@ fn an_answer_to_another_question_or_a_refusal_gives_no_token() {
     assert_eq!(token_of_response(&asked, &vec![0; 300_000]), Err(TimestampError::TooLong { bytes: 300_000 }));
 }
 
-/// `kz-pki`, MANIFEST: both tokens verify. Where their algorithms are not there, they are unsupported, never broken.
+fn certificates(folder: &str) -> Vec<Vec<u8>> {
+    let entries = std::fs::read_dir(format!("{DATA}kz-pki/ca/{folder}")).unwrap();
+    entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect()
+}
+
+/// `kz-pki`, MANIFEST: token signature, imprint over the signature value; chain to the production root.
 #[test]
-fn national_tokens_verify_or_are_unsupported() {
-    let folder = std::fs::read_dir(format!("{DATA}kz-pki/ca/prod")).unwrap();
-    let certificates: Vec<_> = folder.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
-    let trust = TrustSnapshot::from_certificates(&certificates).unwrap();
-    let evidence = EvidenceSet::new(&certificates, &[]);
-    for name in ["gost2015_prod_token.der", "gost2004_test_token.der"] {
-        let report = check(&read(&format!("kz-pki/tsp/{name}")), Stamped::Bytes(b""), &trust, &evidence);
-        assert!(report.gen_time.is_some() && report.format.outcome == Outcome::Pass, "{name}: {report:#?}");
-        assert_ne!(report.integrity.outcome, Outcome::Fail, "{name}: {report:#?}");
-        assert!(!report.verdict.is_passed(), "{name}");
+fn the_national_token_of_2026_verifies_over_its_signature() {
+    let trust = TrustSnapshot::from_certificates(certificates("prod")).unwrap();
+    let none = EvidenceSet::default();
+    let signature = der::signature_value(&read("kz-pki/cms/gost2015_individual_attached_cades-t.der"));
+    let token = read("kz-pki/tsp/gost2015_prod_token.der");
+    let report = check(&token, Stamped::Bytes(&signature), &trust, &none);
+    assert_eq!(report.verdict, Verdict::Passed, "{report:#?}");
+    assert_eq!(report.policy.as_deref(), Some("1.2.398.3.3.2.6.4"));
+    let report = check(&token, Stamped::Bytes(b"another signature"), &trust, &none);
+    assert_eq!(report.imprint_check.code.as_str(), codes::TIMESTAMP_IMPRINT);
+    assert!(!report.verdict.is_passed());
+    let test_only = TrustSnapshot::from_certificates(certificates("test")).unwrap();
+    let report = check(&token, Stamped::Bytes(&signature), &test_only, &none);
+    assert!(matches!(report.verdict, Verdict::Indeterminate(_)), "{report:#?}");
+}
+
+#[test]
+fn the_national_token_of_2004_holds_although_its_authority_is_not_trusted_any_more() {
+    let trust = TrustSnapshot::from_certificates(certificates("test")).unwrap();
+    let report =
+        check(&read("kz-pki/tsp/gost2004_test_token.der"), Stamped::Bytes(b""), &trust, &EvidenceSet::default());
+    assert!(signature_holds(&report) || report.integrity.code.as_str() == codes::NOT_REACHED, "{report:#?}");
+    assert!(!report.verdict.is_passed());
+}
+
+/// `kz-pki`, MANIFEST: the signer's chain ends at the test root, that of the authority at the production root.
+#[test]
+fn a_national_signature_is_timestamped_under_another_root_than_its_own() {
+    let both: Vec<_> = certificates("prod").into_iter().chain(certificates("test")).collect();
+    let document = read("kz-pki/cms/individual.txt");
+    for name in ["attached", "detached"] {
+        let signature = read(&format!("kz-pki/cms/gost2015_individual_{name}_cades-t.der"));
+        let late = "2027-01-01T00:00:00.000Z".parse().unwrap();
+        let judge = |certificates: &[Vec<u8>]| {
+            verify(&VerifyInput {
+                document: &document,
+                signature: &signature,
+                evidence: &EvidenceSet::default(),
+                trust: &TrustSnapshot::from_certificates(certificates).unwrap(),
+                policy: &policy(),
+                signing_time: late,
+                receipt_time: late,
+                known_until: None,
+                document_type: None,
+            })
+        };
+        let report = judge(&both);
+        let [token] = report.timestamps.as_slice() else { panic!("{name}: {report:#?}") };
+        let at = token.latest.unwrap();
+        let one = &report.signatures[0];
+        assert_eq!(one.best_signature_time, TimeProof::Timestamp { at, token: token.id }, "{name}: {report:#?}");
+        assert_eq!(one.certificate_validity_at.at_signing.outcome, Outcome::Pass, "{name}");
+        assert!(at < late && one.claimed_signing_time.unwrap() <= at, "{name}");
+        // Under the signer's root alone the token cannot be judged, and the receipt counts.
+        let report = judge(&certificates("test"));
+        assert_eq!(report.signatures[0].best_signature_time, TimeProof::Receipt { at: late }, "{name}");
+        assert_eq!(report.signatures[0].timestamp.code.as_str(), codes::TIMESTAMP_NOT_COUNTED, "{name}");
     }
 }
 

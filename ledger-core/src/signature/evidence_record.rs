@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use report::{ArchiveTimestampReport, EvidenceRecordReport};
 
 use super::integrity;
-use super::timestamp::{self, Stamped, TimestampKind, TimestampOrigin};
+use super::timestamp::{self, Stamped};
 use crate::digest::Digest;
 use crate::pki::alg::{AlgorithmError, AlgorithmRegistry};
 use crate::pki::asn1::{AlgorithmIdentifier, ber, encode, tag};

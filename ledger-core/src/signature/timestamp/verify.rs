@@ -162,7 +162,7 @@ fn signed(
     let [signer] = data.signers.as_slice() else {
         report.format =
             Check::fail(codes::TIMESTAMP_SIGNERS, SubCode::FormatFailure).with_detail(data.signers.len().to_string());
-        return;
+        return None;
     };
     let (attributes, format) = signer::signed_attributes(signer);
     report.format = if info.has_critical_extension {
