@@ -83,6 +83,11 @@ pub fn serve(ledger: Ledger, tokens: Arc<Tokens>, listener: TcpListener) -> std:
     Ok(Service { handle: running.handle(), running })
 }
 
+/// Writes what happened beside the requests into the log.
+pub fn note(text: &str) {
+    log::line("background", &format!("says={text:?}"));
+}
+
 /// Every route.
 #[rustfmt::skip]
 fn routes(app: &mut ServiceConfig) {

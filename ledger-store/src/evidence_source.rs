@@ -5,9 +5,13 @@
 //! checked like a stranger's, and what was used is kept beside the record. A source never fails; what cannot be reached
 //! is absent, and a check without it stays indeterminate until somebody looks again.
 
+mod status;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+
+pub use status::{HostStatus, ListStatus, ServiceStatus};
 
 /// The answer to [`EvidenceSource::gather`], some time later.
 pub type Gathering<'a> = Pin<Box<dyn Future<Output = Gathered> + Send + 'a>>;
@@ -20,6 +24,11 @@ pub trait EvidenceSource: Send + Sync + fmt::Debug {
     /// 2. What could not be had is left out, and said in [`Gathered::failures`].
     /// 3. It changes nothing in the ledger.
     fn gather(&self, wanted: Wanted) -> Gathering<'_>;
+
+    /// How its services are. A source without services has nothing to say.
+    fn status(&self) -> ServiceStatus {
+        ServiceStatus::default()
+    }
 }
 
 /// What a check could use.

@@ -90,6 +90,7 @@ struct Inner {
     secrets: Secrets,
     notice_key: SignerKey,
     clock: Arc<dyn Clock>,
+    evidence_source: Option<Arc<dyn EvidenceSource>>,
     /// Trust, policy and revocation lists in force, as the ledger's own stream has them.
     checking: RwLock<Arc<Checking>>,
     views: Mutex<Projector>,
@@ -246,6 +247,7 @@ impl Ledger {
             secrets,
             notice_key,
             clock: options.clock,
+            evidence_source: options.evidence_source,
             checking: RwLock::default(),
             views: Mutex::new(views),
             folded: Mutex::default(),

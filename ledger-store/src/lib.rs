@@ -13,6 +13,8 @@ pub mod vault;
 pub mod projector;
 pub mod aggregate;
 pub mod ledger;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 pub mod testing;
 #[cfg(feature = "test-ca")]
 pub mod test_ca;

@@ -111,6 +111,11 @@ impl TestCa {
         pem("CERTIFICATE", &self.certificate_der)
     }
 
+    /// The private key, PKCS#8 PEM, for `openssl ocsp -rkey`: the CA answers for itself.
+    pub fn private_key_pem(&self) -> String {
+        pem("PRIVATE KEY", &self.key.to_pkcs8())
+    }
+
     /// Issues a certificate for a new key made from `seed`. An RSA key takes a moment.
     pub fn issue(&mut self, spec: &PartySpec, seed: [u8; 32]) -> Party {
         self.issued += 1;

@@ -13,6 +13,7 @@ use ledger_api::server::auth::{Role, TokenError, Tokens};
 use ledger_api::server::{self, now};
 use ledger_core::id::{DocumentId, IdentifierMode, ParticipantId, UserId};
 use ledger_core::projection::Viewer;
+use ledger_store::fetch::{Background, FetchSettings, Fetcher, SettingsError};
 use ledger_store::{Ledger, LedgerError, LedgerOptions};
 
 const HELP: &str = "\
@@ -20,7 +21,8 @@ ledgerd: the document ledger
 
 usage: ledgerd COMMAND [OPTIONS]
 
-  serve   [--data DIR] [--listen ADDRESS:PORT]   serve over HTTP; a new DIR is initialised first
+  serve   [--data DIR] [--listen ADDRESS:PORT] [--services FILE]
+                                                 serve over HTTP; a new DIR is initialised first
   init    [--data DIR] [--name HOST] [--test-identifiers]
                                                  make a ledger without serving it
   export  [--data DIR] --document ID --out FILE  write the evidence bundle of one document
@@ -31,6 +33,8 @@ usage: ledgerd COMMAND [OPTIONS]
 
   --data DIR            where everything lies (default ./data)
   --listen ADDRESS      default 127.0.0.1:8080; there is no TLS here: put a proxy in front for other machines
+  --services FILE       OCSP responders, time-stamping authorities and revocation lists that may be asked (JSON, see
+                        docs/OPERATIONS.md); without it nobody is asked
   --name HOST           name of a new ledger, part of its origin for ever (default ledger.local)
   --test-identifiers    a new ledger that takes BIN and IIN with wrong check digits (for tests only)
 ";
@@ -50,6 +54,14 @@ enum Failure {
         #[source]
         source: io::Error,
     },
+    #[error("cannot read {}", .path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Services(#[from] SettingsError),
     #[error("cannot write {}", .path.display())]
     Write {
         path: PathBuf,
@@ -76,6 +88,8 @@ fn main() -> ExitCode {
                 Failure::Ledger(_)
                 | Failure::Token(_)
                 | Failure::Listen { .. }
+                | Failure::Read { .. }
+                | Failure::Services(_)
                 | Failure::Write { .. }
                 | Failure::Service(_) => ExitCode::FAILURE,
             }
@@ -90,7 +104,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         return Ok(());
     }
     match words.as_slice() {
-        ["serve", rest @ ..] => serve(Options::parse(rest, &["--data", "--listen"])?),
+        ["serve", rest @ ..] => serve(Options::parse(rest, &["--data", "--listen", "--services"])?),
         ["init", rest @ ..] => init(Options::parse(rest, &["--data", "--name", "--test-identifiers"])?),
         ["export", rest @ ..] => export(Options::parse(rest, &["--data", "--document", "--out"])?),
         ["token", "create", rest @ ..] => create_token(Options::parse(rest, &["--data", "--role", "--participant"])?),
@@ -107,18 +121,25 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
 fn serve(options: Options) -> Result<(), Failure> {
     server::quiet_panics();
     let data = options.data();
+    let fetcher = Fetcher::new(&options.services()?)?;
     let address = options.get("--listen").unwrap_or("127.0.0.1:8080").to_owned();
     // Before the ledger is opened: a second service says at once that the port is taken.
     let listener =
         TcpListener::bind(&address).map_err(|source| Failure::Listen { address: address.clone(), source })?;
     actix_web::rt::System::new().block_on(async {
-        let ledger = Ledger::open_or_create(&data, LedgerOptions::default()).await?;
+        let mut ledger_options = LedgerOptions::default();
+        if options.has("--services") {
+            ledger_options.evidence_source = Some(Arc::new(fetcher.clone()));
+        }
+        let ledger = Ledger::open_or_create(&data, ledger_options).await?;
         let tokens = Arc::new(Tokens::open(&data)?);
         first_token(&tokens)?;
         let address = listener.local_addr().map_or(address, |address| address.to_string());
         println!("serving {} at http://{address} from {}", ledger.origin(), data.display());
         let service = server::serve(ledger.clone(), tokens, listener).map_err(Failure::Service)?;
+        let background = Background::start(&ledger, &fetcher, server::note);
         let served = service.running.await.map_err(Failure::Service);
+        background.stop().await;
         ledger.close().await?;
         println!("closed cleanly");
         served
@@ -274,6 +295,13 @@ impl Options {
 
     fn parsed<T: std::str::FromStr>(&self, name: &str, expected: &str) -> Result<T, Failure> {
         self.required(name)?.parse().map_err(|_| Failure::Usage(format!("{name} is {expected}")))
+    }
+
+    /// The services that may be asked; nobody without a file.
+    fn services(&self) -> Result<FetchSettings, Failure> {
+        let Some(path) = self.get("--services").map(PathBuf::from) else { return Ok(FetchSettings::default()) };
+        let bytes = std::fs::read(&path).map_err(|source| Failure::Read { path, source })?;
+        Ok(FetchSettings::from_json(&bytes)?)
     }
 
     fn data(&self) -> PathBuf {

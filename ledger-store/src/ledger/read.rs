@@ -36,6 +36,7 @@ use serde::Serialize;
 
 use super::load::Entry;
 use super::{Inner, Ledger, LedgerError, lock};
+use crate::evidence_source::ServiceStatus;
 use crate::projector::ProjectionReport;
 
 /// How many leaves the views take in at a time.
@@ -72,6 +73,9 @@ pub struct Status {
     pub size: TreeSize,
     /// Number of leaves that the read models have taken in.
     pub views_size: TreeSize,
+    /// The services that evidence is gathered from; none without a source, or for who should not know them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub services: Option<ServiceStatus>,
 }
 
 /// The operator's signed notice to the sender that its document was received (clause 5.2.4; law art. 7(4)).
@@ -321,7 +325,9 @@ impl Ledger {
         let seal = ledger_core::log::seal::Seal::decode(head.seal_leaf.as_bytes());
         let sealed_at = seal.map_or(Timestamp::EPOCH, |seal| seal.at);
         let views = lock(&self.inner.views).position()?;
-        Ok(Status { sealed_at, size: head.size, views_size: views.map_or(TreeSize(0), |position| position.size) })
+        let views_size = views.map_or(TreeSize(0), |position| position.size);
+        let services = self.inner.evidence_source.as_ref().map(|source| source.status());
+        Ok(Status { sealed_at, size: head.size, views_size, services })
     }
 
     /// Proves a leaf to be in the tree of a size, or of the newest checkpoint.

@@ -463,6 +463,7 @@ fn ledger_cases() -> Vec<Case> {
         ("not a CRL", record(None, &[], &operator()), vec![R::CrlMalformed]),
         ("untrusted CRL", record(contents(false), &[], &operator()), vec![R::CrlUntrusted]),
         ("CRL again", record(contents(true), &known, &operator()), vec![R::CrlExists]),
+        ("untrusted CRL by the ledger itself", record(contents(false), &[], &system()), vec![R::CrlUntrusted]),
         ("CRL by a participant", record(contents(true), &[], &by(SENDER)), vec![R::OperatorOnly]),
     ]
 }

@@ -1,0 +1,137 @@
+//! Fetching evidence over HTTP: OCSP answers and revocation lists. The only place with a network.
+//!
+//! Nothing is fetched unless it is configured, from hosts that are listed, within limits of size and time. What comes
+//! back is checked against the question and otherwise taken as a stranger's bytes: the ledger verifies all of it. What
+//! cannot be had is absent, never assumed.
+//!
+//! ```text
+//! settings ─▶ hosts (tries, breaker) ─▶ exchange (one conversation)
+//!                 ▲
+//!            ocsp, lists ◀─ Fetcher ◀─ the ledger (gather), background (lists)
+//! ```
+//!
+//! Left to others: TLS (the services are plain HTTP and sign what they say), LDAP, fetching issuers' certificates.
+
+mod background;
+mod exchange;
+mod hosts;
+mod lists;
+mod ocsp;
+pub mod settings;
+pub mod url;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger_core::pki::certificate::Certificate;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+
+pub use background::Background;
+pub use exchange::FetchError;
+pub use settings::{FetchSettings, SettingsError};
+
+use self::hosts::Hosts;
+use self::lists::Lists;
+use self::ocsp::OcspClient;
+use crate::environment::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::evidence_source::{
+    EvidenceService, EvidenceSource, GatherFailure, Gathered, Gathering, ServiceStatus, Wanted, WantedStatus,
+};
+
+/// Certificates that are asked about for one command; paths are far shorter.
+const STATUSES_MAX: usize = 16;
+
+/// Asks the services of a configuration.
+#[derive(Debug, Clone)]
+pub struct Fetcher {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    hosts: Hosts,
+    ocsp: OcspClient,
+    lists: Lists,
+    gather_ms: u64,
+}
+
+impl Fetcher {
+    /// Makes ready to ask; asks nothing yet.
+    pub fn new(settings: &FetchSettings) -> Result<Self, SettingsError> {
+        Self::with_environment(settings, Arc::new(SystemClock), Arc::new(SystemEntropy))
+    }
+
+    /// As [`Fetcher::new`], with another clock and other dice.
+    pub fn with_environment(
+        settings: &FetchSettings,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, SettingsError> {
+        settings.check()?;
+        let inner = Inner {
+            hosts: Hosts::new(settings, clock, entropy),
+            ocsp: OcspClient::new(settings),
+            lists: Lists::new(settings),
+            gather_ms: settings.gather_ms,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+impl EvidenceSource for Fetcher {
+    fn gather(&self, wanted: Wanted) -> Gathering<'_> {
+        Box::pin(async move {
+            let limit = Duration::from_millis(self.inner.gather_ms);
+            let deadline = Instant::now().checked_add(limit).unwrap_or_else(Instant::now);
+            let mut gathered = Gathered::default();
+            let mut questions = JoinSet::new();
+            for status in wanted.statuses.into_iter().take(STATUSES_MAX) {
+                let inner = Arc::clone(&self.inner);
+                questions.spawn(async move { within(deadline, EvidenceService::Ocsp, inner.status_of(&status)).await });
+            }
+            // In the order of arrival; the ledger names evidence by its digest. A caller that goes away ends them all.
+            while let Some(joined) = questions.join_next().await {
+                match joined {
+                    Ok((EvidenceService::Ocsp, Ok(response))) => gathered.ocsp.push(response),
+                    Ok((EvidenceService::Timestamp, Ok(token))) => gathered.timestamps.push(token),
+                    Ok((_, Err(failure))) => gathered.failures.push(failure),
+                    // A question that panicked or was aborted brought nothing.
+                    Err(_) => {}
+                }
+            }
+            gathered
+        })
+    }
+
+    fn status(&self) -> ServiceStatus {
+        ServiceStatus { hosts: self.inner.hosts.status(), lists: self.inner.lists.status() }
+    }
+}
+
+/// Waits no longer than the deadline of the whole.
+async fn within(
+    deadline: Instant,
+    service: EvidenceService,
+    question: impl Future<Output = Result<Vec<u8>, GatherFailure>>,
+) -> (EvidenceService, Result<Vec<u8>, GatherFailure>) {
+    let late = |_| Err(GatherFailure { service, host: None, reason: "too late" });
+    (service, timeout_at(deadline, question).await.unwrap_or_else(late))
+}
+
+impl Inner {
+    /// The first answer of a responder about a certificate.
+    async fn status_of(&self, wanted: &WantedStatus) -> Result<Vec<u8>, GatherFailure> {
+        let failure = |host, reason| GatherFailure { service: EvidenceService::Ocsp, host, reason };
+        let parse = |der: &[u8]| Certificate::parse(der).map_err(|_| failure(None, "not a certificate"));
+        let (certificate, issuer) = (parse(&wanted.certificate)?, parse(&wanted.issuer)?);
+        let mut last = failure(None, "no responder configured");
+        for url in self.ocsp.responders(&certificate, &issuer) {
+            match self.ocsp.ask(&self.hosts, &url, &certificate, &issuer).await {
+                Ok(response) => return Ok(response),
+                Err(error) => last = failure(Some(url.host().to_string()), error.reason()),
+            }
+        }
+        Err(last)
+    }
+}
