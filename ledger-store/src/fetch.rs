@@ -1,4 +1,4 @@
-//! Fetching evidence over HTTP: OCSP answers and revocation lists. The only place with a network.
+//! Fetching evidence over HTTP: OCSP answers, time-stamps and revocation lists. The only place with a network.
 //!
 //! Nothing is fetched unless it is configured, from hosts that are listed, within limits of size and time. What comes
 //! back is checked against the question and otherwise taken as a stranger's bytes: the ledger verifies all of it. What
@@ -7,7 +7,7 @@
 //! ```text
 //! settings ─▶ hosts (tries, breaker) ─▶ exchange (one conversation)
 //!                 ▲
-//!            ocsp, lists ◀─ Fetcher ◀─ the ledger (gather), background (lists)
+//!   ocsp, timestamp, lists ◀─ Fetcher ◀─ the ledger (gather), background (lists, pending verifications)
 //! ```
 //!
 //! Left to others: TLS (the services are plain HTTP and sign what they say), LDAP, fetching issuers' certificates.
@@ -18,6 +18,7 @@ mod hosts;
 mod lists;
 mod ocsp;
 pub mod settings;
+mod timestamp;
 pub mod url;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use settings::{FetchSettings, SettingsError};
 use self::hosts::Hosts;
 use self::lists::Lists;
 use self::ocsp::OcspClient;
+use self::settings::TimestampSettings;
 use crate::environment::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::evidence_source::{
     EvidenceService, EvidenceSource, GatherFailure, Gathered, Gathering, ServiceStatus, Wanted, WantedStatus,
@@ -52,7 +54,9 @@ pub struct Fetcher {
 struct Inner {
     hosts: Hosts,
     ocsp: OcspClient,
+    authorities: Vec<TimestampSettings>,
     lists: Lists,
+    exchange_ms: u64,
     gather_ms: u64,
 }
 
@@ -72,7 +76,9 @@ impl Fetcher {
         let inner = Inner {
             hosts: Hosts::new(settings, clock, entropy),
             ocsp: OcspClient::new(settings),
+            authorities: settings.timestamps.clone(),
             lists: Lists::new(settings),
+            exchange_ms: settings.exchange_ms,
             gather_ms: settings.gather_ms,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -89,6 +95,11 @@ impl EvidenceSource for Fetcher {
             for status in wanted.statuses.into_iter().take(STATUSES_MAX) {
                 let inner = Arc::clone(&self.inner);
                 questions.spawn(async move { within(deadline, EvidenceService::Ocsp, inner.status_of(&status)).await });
+            }
+            if let Some(value) = wanted.signature_value.filter(|_| !self.inner.authorities.is_empty()) {
+                let inner = Arc::clone(&self.inner);
+                questions
+                    .spawn(async move { within(deadline, EvidenceService::Timestamp, inner.timestamp(&value)).await });
             }
             // In the order of arrival; the ledger names evidence by its digest. A caller that goes away ends them all.
             while let Some(joined) = questions.join_next().await {
@@ -130,6 +141,19 @@ impl Inner {
             match self.ocsp.ask(&self.hosts, &url, &certificate, &issuer).await {
                 Ok(response) => return Ok(response),
                 Err(error) => last = failure(Some(url.host().to_string()), error.reason()),
+            }
+        }
+        Err(last)
+    }
+
+    /// The first token of an authority over a signature value.
+    async fn timestamp(&self, signature_value: &[u8]) -> Result<Vec<u8>, GatherFailure> {
+        let failure = |host, reason| GatherFailure { service: EvidenceService::Timestamp, host, reason };
+        let mut last = failure(None, "no authority configured");
+        for authority in &self.authorities {
+            match timestamp::ask(&self.hosts, authority, self.exchange_ms, signature_value).await {
+                Ok(token) => return Ok(token),
+                Err(error) => last = failure(Some(authority.url.host().to_string()), error.reason()),
             }
         }
         Err(last)

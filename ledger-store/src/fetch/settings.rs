@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use ledger_core::digest::Digest;
+use ledger_core::pki::alg::AlgorithmRegistry;
+use ledger_core::signature::timestamp::{self, MessageImprint, TimestampError};
 use serde::{Deserialize, Serialize};
 
 use super::url::{Host, ServiceUrl};
@@ -36,6 +38,15 @@ pub enum SettingsError {
         /// Largest possible value.
         max: u64,
     },
+    /// Nothing can be asked of an authority by its policy or imprint.
+    #[error("no request to {url} is possible")]
+    Timestamp {
+        /// The authority.
+        url: ServiceUrl,
+        /// Why.
+        #[source]
+        source: TimestampError,
+    },
 }
 
 /// Services outside, and the terms on which they are asked. The default asks nobody.
@@ -48,6 +59,8 @@ pub struct FetchSettings {
     pub private_hosts: BTreeSet<Host>,
     /// Where certificate status is asked.
     pub ocsp: OcspSettings,
+    /// Time-stamping authorities; the first that answers is enough.
+    pub timestamps: Vec<TimestampSettings>,
     /// Revocation lists to keep recorded, full ones and deltas.
     pub crls: Vec<ServiceUrl>,
     /// Time to connect, in milliseconds.
@@ -100,6 +113,31 @@ pub struct Responder {
     pub url: ServiceUrl,
 }
 
+/// A time-stamping authority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimestampSettings {
+    /// Where it is.
+    pub url: ServiceUrl,
+    /// The policy to ask for, an object identifier; none for the authority's default.
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// The digest by which it is told what to stamp, an object identifier; none for SHA-256.
+    #[serde(default)]
+    pub imprint: Option<String>,
+}
+
+impl TimestampSettings {
+    /// The request for a time-stamp over bytes.
+    pub(super) fn request(&self, bytes: &[u8], nonce: u64) -> Result<Vec<u8>, TimestampError> {
+        let imprint = match &self.imprint {
+            None => MessageImprint::sha256(bytes),
+            Some(algorithm) => MessageImprint::of(AlgorithmRegistry::standard(), algorithm, bytes)?,
+        };
+        timestamp::request(&imprint, Some(nonce), self.policy.as_deref(), true)
+    }
+}
+
 impl Default for OcspSettings {
     fn default() -> Self {
         Self { addresses_in_certificates: false, responders: Vec::new(), without_nonce: false, reuse_ms: 60_000 }
@@ -112,6 +150,7 @@ impl Default for FetchSettings {
             hosts: BTreeSet::new(),
             private_hosts: BTreeSet::new(),
             ocsp: OcspSettings::default(),
+            timestamps: Vec::new(),
             crls: Vec::new(),
             connect_ms: 2_000,
             exchange_ms: 5_000,
@@ -146,6 +185,7 @@ impl FetchSettings {
         let counts = [
             ("hosts", self.hosts.len().saturating_add(self.private_hosts.len())),
             ("responders", self.ocsp.responders.len()),
+            ("time-stamping authorities", self.timestamps.len()),
             ("revocation lists", self.crls.len()),
         ];
         if let Some((what, _)) = counts.iter().find(|(_, count)| *count > SERVICES_MAX) {
@@ -169,8 +209,13 @@ impl FetchSettings {
                 return Err(SettingsError::Range { name, value, min, max });
             }
         }
+        for authority in &self.timestamps {
+            let request = authority.request(&[], 0);
+            request.map_err(|source| SettingsError::Timestamp { url: authority.url.clone(), source })?;
+        }
         let responders = self.ocsp.responders.iter().map(|responder| &responder.url);
-        match responders.chain(&self.crls).find(|url| !self.allows(url.host())) {
+        let authorities = self.timestamps.iter().map(|authority| &authority.url);
+        match responders.chain(authorities).chain(&self.crls).find(|url| !self.allows(url.host())) {
             Some(url) => Err(SettingsError::Host(url.clone())),
             None => Ok(()),
         }
@@ -198,9 +243,12 @@ mod tests {
     fn a_mistake_in_the_file_is_said_and_nothing_of_it_is_used() {
         for (text, says) in [
             (r#"{"crls": ["http://crl.pki.gov.kz/a.crl"]}"#, "http://crl.pki.gov.kz:80/a.crl is on none of the lists"),
-            (r#"{"hosts": ["h"], "crls": ["https://h/"]}"#, "malformed"),
+            (r#"{"hosts": ["h"], "timestamps": [{"url": "https://h/"}]}"#, "malformed"),
             (r#"{"host": []}"#, "malformed"),
             (r#"{"attempts": 0}"#, "attempts is 0"),
+            (r#"{"hosts": ["h"], "timestamps": [{"url": "http://h/", "policy": "1"}]}"#, "no request to http://h:80/"),
+            (r#"{"hosts": ["h"], "timestamps": [{"url": "http://h/", "imprint": "1.2.3"}]}"#, "no request to http"),
+            (r#"{"hosts": ["h"], "ocsp": {"responders": [{"url": "http://g/"}]}}"#, "http://g:80/ is on none"),
         ] {
             let error = FetchSettings::from_json(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");

@@ -292,3 +292,63 @@ async fn the_responder_of_the_issuer_goes_before_the_address_in_the_certificate_
     gather(&settings, status_of(&authority, &issued)).await;
     assert_eq!(asked(), [1, 1, 1], "the general one was asked because the other did not answer");
 }
+
+#[tokio::test]
+async fn openssl_ts_stamps_a_signature_value_and_the_second_authority_helps_out() {
+    let authority = Arc::new(Authority::new("ts"));
+    authority.add_time_stamping();
+    let (ca, broken) = (Arc::clone(&authority), Server::start(|_| Reply::status(503, "")));
+    let server = Server::start(move |request| Reply::Ok(ca.timestamp(&request.body)));
+    let text = format!(
+        r#"{{"private_hosts": ["{}", "{}"], "attempts": 1, "gather_ms": 120000, "exchange_ms": 60000,
+            "timestamps": [{{"url": "{}"}}, {{"url": "{}", "policy": "1.2.3.4.5", "imprint": "2.16.840.1.101.3.4.2.3"}}]}}"#,
+        broken.host(),
+        server.host(),
+        broken.url(),
+        server.url()
+    );
+    let settings = FetchSettings::from_json(text.as_bytes()).unwrap();
+    let stamp = |value: &[u8]| Wanted { statuses: vec![], signature_value: Some(value.to_vec()) };
+    let gathered = gather(&settings, stamp(b"signature value")).await;
+    assert!(gathered.failures.is_empty(), "{gathered:?}");
+    let read = authority.reads_token(&gathered.timestamps[0], b"signature value");
+    assert!(read.contains("Policy OID: 1.2.3.4.5") && read.contains("Hash Algorithm: sha512"), "{read}");
+    assert_eq!(server.requests()[0].header("content-type"), Some("application/timestamp-query"));
+}
+
+#[tokio::test]
+async fn a_token_over_other_bytes_or_of_another_request_is_refused() {
+    let authority = Arc::new(Authority::new("tswrong"));
+    authority.add_time_stamping();
+    let wanted = |value: &[u8]| Wanted { statuses: vec![], signature_value: Some(value.to_vec()) };
+    let settings = |server: &Server, policy: &str| {
+        let text = format!(
+            r#"{{"private_hosts": ["{}"], "timestamps": [{{"url": "{}"{policy}}}], "attempts": 1,
+                "gather_ms": 120000, "exchange_ms": 60000}}"#,
+            server.host(),
+            server.url()
+        );
+        FetchSettings::from_json(text.as_bytes()).unwrap()
+    };
+    let (ca, first) = (Arc::clone(&authority), Mutex::new(None));
+    let replaying = Server::start(move |request| {
+        let mut first = first.lock().unwrap();
+        Reply::Ok(first.get_or_insert_with(|| ca.timestamp(&request.body)).clone())
+    });
+    let replay = settings(&replaying, "");
+    assert_eq!(gather(&replay, wanted(b"one")).await.timestamps.len(), 1);
+    for value in [b"one".as_slice(), b"two"] {
+        failed(&gather(&replay, wanted(value)).await, EvidenceService::Timestamp, "no token for the request");
+    }
+    // `openssl ts` rejects a policy that it does not have; the answer is a rejection and no token.
+    let ca = Arc::clone(&authority);
+    let strict = Server::start(move |request| Reply::Ok(ca.timestamp(&request.body)));
+    let other_policy = settings(&strict, r#", "policy": "1.2.3.4.99""#);
+    failed(&gather(&other_policy, wanted(b"one")).await, EvidenceService::Timestamp, "no token for the request");
+    let rubbish = Server::start(|_| Reply::Ok(b"rubbish".to_vec()));
+    failed(
+        &gather(&settings(&rubbish, ""), wanted(b"one")).await,
+        EvidenceService::Timestamp,
+        "no token for the request",
+    );
+}

@@ -4,6 +4,7 @@ use const_oid::ObjectIdentifier;
 
 use super::info::{Imprint, TstInfo};
 use crate::digest::Digest;
+use crate::pki::alg::{AlgorithmError, AlgorithmRegistry};
 use crate::pki::asn1::{Asn1Error, Oid, Tlv, ber, encode, tag};
 use crate::pki::limits::TIMESTAMP_BYTES_MAX;
 use crate::signature::cms::SignedData;
@@ -16,6 +17,12 @@ pub enum TimestampError {
     ObjectIdentifier {
         /// The text.
         text: String,
+    },
+    /// The digest for the imprint is unknown or forbidden. Correct the configuration.
+    #[error("no digest for the imprint")]
+    Digest {
+        /// Why.
+        source: AlgorithmError,
     },
     /// The request is not a `TimeStampReq`.
     #[error("not a timestamp request")]
@@ -68,6 +75,13 @@ impl MessageImprint {
     pub fn new(algorithm: &str, digest: &[u8]) -> Result<Self, TimestampError> {
         let algorithm = encode::element(tag::SEQUENCE, &[&object_identifier(algorithm)?]);
         Ok(Self { algorithm, digest: digest.to_vec() })
+    }
+
+    /// The digest of the bytes by an algorithm of the registry, named by its dotted object identifier.
+    pub fn of(registry: &AlgorithmRegistry, algorithm: &str, bytes: &[u8]) -> Result<Self, TimestampError> {
+        let algorithm = encode::element(tag::SEQUENCE, &[&object_identifier(algorithm)?]);
+        let digest = registry.digest(&algorithm, &[bytes]).map_err(|source| TimestampError::Digest { source })?;
+        Ok(Self { algorithm, digest })
     }
 
     /// SHA-256 of the bytes.
