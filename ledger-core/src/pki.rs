@@ -16,7 +16,7 @@ pub mod path;
 pub mod pem;
 pub mod policy;
 pub mod report;
-pub mod revocation;
+pub(crate) mod revocation;
 pub mod trust;
 pub(crate) mod validation;
 

@@ -10,6 +10,7 @@ mod digest;
 mod ecdsa;
 mod ed25519;
 mod gost;
+mod historic;
 mod rsa;
 
 use std::fmt;
@@ -132,6 +133,13 @@ impl AlgorithmRegistry {
                 .with_digest(Arc::new(GostDigest::Gost34311))
                 .with_digest(Arc::new(GostDigest::Streebog512))
         })
+    }
+
+    /// The same with RSA over SHA-1, to look back at evidence of the time before 2014. A policy has to let it in by a
+    /// rule of its own (`sha1-rsa-`).
+    #[must_use]
+    pub fn with_sha1(self) -> Self {
+        self.with_scheme(Arc::new(historic::RsaSha1))
     }
 
     /// The same with one scheme more.

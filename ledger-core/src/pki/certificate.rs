@@ -290,6 +290,21 @@ impl Certificate {
         self.extensions.authority_key_id.as_deref()
     }
 
+    /// Whether it was issued for answering about revocation (RFC 6960 4.2.2.2); "any usage" is not enough.
+    pub(crate) fn is_for_ocsp(&self) -> bool {
+        self.extensions.extended_key_usage.as_ref().is_some_and(ExtendedKeyUsage::has_ocsp_signing)
+    }
+
+    /// Whether its issuer publishes delta CRLs for it (freshestCRL).
+    pub(crate) fn has_delta_crl(&self) -> bool {
+        self.extension(&oids::FRESHEST_CRL).is_some()
+    }
+
+    pub(crate) fn has_unknown_critical_extension(&self, known: &[const_oid::ObjectIdentifier]) -> bool {
+        let is_known = |extension: &Extension| known.iter().any(|oid| extension.oid == oid.as_bytes());
+        self.raw_extensions.iter().any(|extension| extension.critical && !is_known(extension))
+    }
+
     pub(crate) fn extension(&self, oid: &const_oid::ObjectIdentifier) -> Option<&Extension> {
         self.raw_extensions.iter().find(|extension| extension.oid == oid.as_bytes())
     }
@@ -330,6 +345,7 @@ mod oids {
     pub(super) const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
     pub(super) const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
     pub(super) const AUTHORITY_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
+    pub(super) const FRESHEST_CRL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.46");
     pub(super) const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 }
 

@@ -1,22 +1,28 @@
 //! A certificate revocation list (RFC 5280 section 5): read once, its serial numbers indexed, nothing decoded twice.
 //!
-//! In scope: full CRLs, for all certificates or for user or CA certificates alone, for one distribution point.
-//! Everything with another scope (delta, indirect, some reasons only) or with a critical extension not known here
-//! parses, and is marked unusable: it never proves anything.
+//! In scope: full and delta CRLs, with every scope of RFC 5280 5.2.5, indirect ones too. One with a critical extension
+//! not known here parses, and is marked unusable: it never proves anything. Who may sign a list, how a delta changes
+//! its base and what that says about a time is asked in [`super::revocation`].
 
+mod index;
 mod number;
+mod scope;
 
 use std::sync::OnceLock;
 
 use const_oid::ObjectIdentifier;
 
 pub use number::CrlNumber;
+pub(crate) use scope::{Coverage, Reasons};
 
-use super::alg::{AlgorithmError, AlgorithmRegistry, SignatureRequest};
+use index::Index;
+use scope::Scope;
+
+use super::alg::{AlgorithmError, AlgorithmRegistry, SignatureRequest, Verified};
 use super::asn1::name::Name;
-use super::asn1::{AlgorithmIdentifier, Asn1Error, Oid, Reader, Tlv, tag, time};
+use super::asn1::{AlgorithmIdentifier, Asn1Error, Oid, Tlv, tag, time};
 use super::certificate::{Certificate, CertificateError, Extension, authority_key_id, parse_extensions};
-use super::limits::{CRL_BYTES_MAX, CRL_ENTRIES_MAX};
+use super::limits::CRL_BYTES_MAX;
 use crate::digest::Digest;
 use crate::id::KeyId;
 use crate::time::Timestamp;
@@ -63,36 +69,16 @@ pub struct Crl {
     /// The base that a delta CRL changes.
     base_number: Option<CrlNumber>,
     scope: Scope,
+    unusable: Option<&'static str>,
+    /// The issuer publishes deltas to this list (freshestCRL, RFC 5280 5.2.6).
+    has_delta: bool,
     authority_key_id: Option<Vec<u8>>,
     expired_certificates_since: Option<Timestamp>,
-    entries: Vec<Entry>,
-    /// The key under which the signature was found to hold: together with these bytes it covers signature,
-    /// algorithm, message and key (pki.md section 5, pitfall 19).
-    verified: OnceLock<KeyId>,
-}
-
-/// What a CRL speaks about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Scope {
-    Usable {
-        /// DER of the `GeneralNames` of the distribution point; empty when it is for all.
-        distribution_point: Vec<Vec<u8>>,
-        only_users: bool,
-        only_authorities: bool,
-    },
-    Unusable(&'static str),
-}
-
-/// One revoked certificate, small, for the lists have hundreds of thousands.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    serial_start: u32,
-    serial_length: u8,
-    reason: u8,
-    /// Seconds since 1970, held at 2106.
-    date: u32,
-    /// Likewise; 0 is absent.
-    invalidity: u32,
+    index: Index,
+    /// The key under which the signature was found to hold, and how: together with these bytes it covers signature,
+    /// algorithm, message and key (pki.md section 5, pitfall 19). Whether the algorithm is good enough is the
+    /// policy's, every time.
+    verified: OnceLock<(KeyId, Verified)>,
 }
 
 /// What a CRL says about a certificate that it lists.
@@ -106,14 +92,32 @@ pub struct Revoked {
     pub invalidity: Option<Timestamp>,
 }
 
+impl Revoked {
+    /// `CRLReason` certificateHold (RFC 5280 5.3.1).
+    const ON_HOLD: u8 = 6;
+    /// `CRLReason` removeFromCRL, in delta CRLs alone.
+    const REMOVE_FROM_CRL: u8 = 8;
+
+    /// Whether it may be taken back: every other revocation is for good.
+    pub(crate) const fn is_hold(&self) -> bool {
+        self.reason == Self::ON_HOLD
+    }
+
+    /// Whether it is not a revocation but the end of one.
+    pub(crate) const fn is_removal(&self) -> bool {
+        self.reason == Self::REMOVE_FROM_CRL
+    }
+
+    const fn is_final_reason(reason: u8) -> bool {
+        reason != Self::ON_HOLD && reason != Self::REMOVE_FROM_CRL
+    }
+}
+
 const DISTRIBUTION_POINT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.28");
 const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
-const REASON: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.21");
-const INVALIDITY_DATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.24");
 const DELTA_INDICATOR: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.27");
-const CERTIFICATE_ISSUER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.29");
-const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
 const AUTHORITY_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
+const FRESHEST_CRL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.46");
 const EXPIRED_ON_CRL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.60");
 
 impl Crl {
@@ -144,10 +148,9 @@ impl Crl {
             Some(tag::UTC_TIME | tag::GENERALIZED_TIME) => Some(time::parse(fields.any()?)?),
             _ => None,
         };
-        let mut unusable = None;
-        let entries = match fields.optional(tag::SEQUENCE)? {
-            Some(list) => index(der, list.reader(), &mut unusable)?,
-            None => Vec::new(),
+        let index = match fields.optional(tag::SEQUENCE)? {
+            Some(list) => Index::read(der, list.reader())?,
+            None => Index::empty(),
         };
         let extensions = match fields.optional(tag::context_constructed(0))? {
             Some(explicit) => {
@@ -156,19 +159,27 @@ impl Crl {
             None => Vec::new(),
         };
         fields.finish()?;
-        let scope = match unusable {
-            Some(why) => Scope::Unusable(why),
-            None => Scope::of(&extensions)?,
-        };
         let find = |oid: &ObjectIdentifier| extensions.iter().find(|extension| extension.oid == oid.as_bytes());
+        let scope = match find(&DISTRIBUTION_POINT) {
+            Some(extension) => Scope::parse(&extension.value, &issuer)?,
+            None => Scope::default(),
+        };
+        let unusable = match index.unusable {
+            None if index.names_issuers() && !scope.indirect => {
+                Some("issuers of entries in a list that is not indirect")
+            }
+            None => unknown_critical(&extensions)?,
+            why => why,
+        };
         let authority_key_id = match find(&AUTHORITY_KEY_ID) {
             Some(extension) => authority_key_id(&extension.value)?.map(<[u8]>::to_vec),
             None => None,
         };
         let number = find(&CRL_NUMBER).map(|extension| CrlNumber::parse(&extension.value)).transpose()?;
         let base_number = find(&DELTA_INDICATOR).map(|extension| CrlNumber::parse(&extension.value)).transpose()?;
-        let expired_certificates_since =
-            find(&EXPIRED_ON_CRL).map(|extension| time::parse(Tlv::only(&extension.value)?)).transpose()?;
+        let expired_certificates_since = find(&EXPIRED_ON_CRL)
+            .map(|extension| time::parse_with_fraction(Tlv::only(&extension.value)?, true))
+            .transpose()?;
         let tbs_start = offset(der, tbs.raw)?;
         Ok(Self {
             digest: Digest::sha256(&[der]),
@@ -184,7 +195,9 @@ impl Crl {
             scope,
             authority_key_id,
             expired_certificates_since,
-            entries,
+            has_delta: find(&FRESHEST_CRL).is_some(),
+            unusable,
+            index,
             verified: OnceLock::new(),
         })
     }
@@ -226,7 +239,7 @@ impl Crl {
 
     /// How many certificates it lists.
     pub const fn entries(&self) -> usize {
-        self.entries.len()
+        self.index.len()
     }
 
     /// The issuer's name for people.
@@ -236,10 +249,7 @@ impl Crl {
 
     /// Why it can prove nothing, if so.
     pub const fn unusable(&self) -> Option<&'static str> {
-        match self.scope {
-            Scope::Usable { .. } => None,
-            Scope::Unusable(why) => Some(why),
-        }
+        self.unusable
     }
 
     /// SHA-256 of the issuer's name in DER.
@@ -268,52 +278,81 @@ impl Crl {
             || self.expired_certificates_since.is_some_and(|since| since <= not_after)
     }
 
-    /// Whether the certificate is within what the CRL speaks about.
-    pub(crate) fn covers(&self, certificate: &Certificate) -> bool {
-        let Scope::Usable { distribution_point, only_users, only_authorities } = &self.scope else { return false };
-        if *only_users && certificate.is_ca() || *only_authorities && !certificate.is_ca() {
-            return false;
+    /// Whether it speaks about the certificate.
+    pub(crate) fn coverage(&self, certificate: &Certificate) -> Coverage {
+        self.scope.coverage(&self.issuer, certificate)
+    }
+
+    /// Whether the issuer publishes deltas to it.
+    pub(crate) const fn has_delta(&self) -> bool {
+        self.has_delta
+    }
+
+    /// Whether a delta CRL changes this one (RFC 5280 5.2.4, 6.3.3 c), leaving the signing keys to the caller.
+    pub(crate) fn is_base_of(&self, delta: &Self) -> DeltaFit {
+        let same = self.issuer == delta.issuer
+            && self.scope == delta.scope
+            && self.authority_key_id == delta.authority_key_id
+            && self.this_update <= delta.this_update
+            && !self.is_delta();
+        let (true, Some(base), Some(own), Some(number)) = (same, &delta.base_number, &self.number, &delta.number)
+        else {
+            return DeltaFit::No;
+        };
+        match (base.cmp(own), own < number) {
+            (std::cmp::Ordering::Greater, _) => DeltaFit::No,
+            (_, true) => DeltaFit::Yes,
+            (std::cmp::Ordering::Equal, false) => DeltaFit::OutOfSequence,
+            (std::cmp::Ordering::Less, false) => DeltaFit::No,
         }
-        distribution_point.is_empty()
-            || certificate.extension(&CRL_DISTRIBUTION_POINTS).is_some_and(|extension| {
-                let theirs = distribution_point_names(&extension.value).unwrap_or_default();
-                distribution_point.iter().any(|name| theirs.contains(name))
-            })
     }
 
     /// Verifies the signature with the key of `issuer`; the mathematics runs once per key that holds.
-    pub(crate) fn verify(&self, issuer: &Certificate, registry: &AlgorithmRegistry) -> Result<(), AlgorithmError> {
+    pub fn verify(&self, issuer: &Certificate, registry: &AlgorithmRegistry) -> Result<Verified, AlgorithmError> {
         let key = issuer.key();
-        if self.verified.get() == Some(&key) {
-            return Ok(());
+        if let Some((known, verified)) = self.verified.get()
+            && *known == key
+        {
+            return Ok(verified.clone());
         }
-        registry.verify(&SignatureRequest {
+        let verified = registry.verify(&SignatureRequest {
             algorithm: &self.algorithm,
             key: issuer.spki_der(),
             cms_digest: None,
             message: self.der.get(self.tbs.0..self.tbs.1).unwrap_or_default(),
             signature: &self.signature,
         })?;
-        let _ = self.verified.set(key);
-        Ok(())
+        let _ = self.verified.set((key, verified.clone()));
+        Ok(verified)
     }
 
-    /// What it says about a serial number; `None` when it is not listed. Of doubled entries the earliest counts.
-    pub(crate) fn find(&self, serial: &[u8]) -> Option<Revoked> {
-        let start = self.entries.partition_point(|entry| entry.serial(&self.der) < serial);
-        let same = self.entries.get(start..)?.iter().take_while(|entry| entry.serial(&self.der) == serial);
-        let time = |seconds: u32| Timestamp::from_unix_seconds(u64::from(seconds));
-        let entry = same.min_by_key(|entry| entry.date)?;
-        let invalidity = (entry.invalidity != 0).then_some(entry.invalidity).and_then(time);
-        Some(Revoked { at: time(entry.date)?, reason: entry.reason, invalidity })
+    /// What it says about a certificate; `None` when it is not listed.
+    pub(crate) fn find(&self, certificate: &Certificate) -> Option<Revoked> {
+        self.index.find(&self.der, certificate.serial(), certificate.issuer(), &self.issuer)
     }
 }
 
-impl Entry {
-    fn serial<'a>(&self, der: &'a [u8]) -> &'a [u8] {
-        let start = usize::try_from(self.serial_start).unwrap_or(usize::MAX);
-        der.get(start..start.saturating_add(usize::from(self.serial_length))).unwrap_or_default()
+/// Whether a delta CRL can be put on a full one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeltaFit {
+    /// Another issuer, scope, key, or the numbers do not follow each other.
+    No,
+    /// BaseCRLNumber <= number of the full one < number of the delta.
+    Yes,
+    /// The delta names this very list as its base and is not older, yet its own number does not follow: the national
+    /// authority counts its deltas apart. The content fits; a remark is due.
+    OutOfSequence,
+}
+
+/// The first critical extension that is not understood.
+fn unknown_critical(extensions: &[Extension]) -> Result<Option<&'static str>, Asn1Error> {
+    for extension in extensions.iter().filter(|extension| extension.critical) {
+        let known = [CRL_NUMBER, AUTHORITY_KEY_ID, DELTA_INDICATOR, DISTRIBUTION_POINT, FRESHEST_CRL];
+        if !Oid::new(&extension.oid)?.is_one_of(&known) {
+            return Ok(Some("unknown critical extension"));
+        }
     }
+    Ok(None)
 }
 
 /// Where `part` stands in `whole`, which it is a slice of.
@@ -322,153 +361,10 @@ fn offset(whole: &[u8], part: &[u8]) -> Result<usize, Asn1Error> {
     at.filter(|at| *at <= whole.len()).ok_or(Asn1Error::Truncated)
 }
 
-/// Walks the entries once and sorts them by serial number.
-fn index(der: &[u8], mut list: Reader<'_>, unusable: &mut Option<&'static str>) -> Result<Vec<Entry>, Asn1Error> {
-    let mut entries = Vec::new();
-    while !list.is_empty() {
-        if entries.len() == CRL_ENTRIES_MAX {
-            return Err(Asn1Error::Limit { what: "CRL entries", max: CRL_ENTRIES_MAX });
-        }
-        let mut fields = list.take(tag::SEQUENCE, "revoked certificate")?.reader();
-        let serial = fields.take(tag::INTEGER, "serial number")?.value;
-        let date = time::parse(fields.any()?)?;
-        let mut entry = Entry {
-            serial_start: u32::try_from(offset(der, serial)?).map_err(|_| Asn1Error::Length)?,
-            serial_length: u8::try_from(serial.len()).map_err(|_| Asn1Error::Value { what: "serial number" })?,
-            reason: 0,
-            date: seconds(date),
-            invalidity: 0,
-        };
-        if let Some(extensions) = fields.optional(tag::SEQUENCE)? {
-            let mut reader = extensions.reader();
-            while !reader.is_empty() {
-                entry_extension(reader.take(tag::SEQUENCE, "entry extension")?, &mut entry, unusable)?;
-            }
-        }
-        fields.finish()?;
-        entries.push(entry);
-    }
-    entries.sort_by(|one, other| one.serial(der).cmp(other.serial(der)));
-    Ok(entries)
-}
-
-fn seconds(time: Timestamp) -> u32 {
-    u32::try_from(time.unix_seconds()).unwrap_or(u32::MAX)
-}
-
-fn entry_extension(tlv: Tlv<'_>, entry: &mut Entry, unusable: &mut Option<&'static str>) -> Result<(), Asn1Error> {
-    let mut reader = tlv.reader();
-    let oid = reader.oid()?;
-    let critical = reader.optional(tag::BOOLEAN)?.map(|tlv| tlv.boolean()).transpose()?.unwrap_or(false);
-    let value = Tlv::only(reader.take(tag::OCTET_STRING, "extension value")?.value)?;
-    reader.finish()?;
-    if oid.is(&REASON) {
-        let reason = value.expect(tag::ENUMERATED, "reason")?.small_integer()?;
-        entry.reason = u8::try_from(reason).map_err(|_| Asn1Error::Value { what: "reason" })?;
-    } else if oid.is(&INVALIDITY_DATE) {
-        entry.invalidity = seconds(time::parse(value)?);
-    } else if oid.is(&CERTIFICATE_ISSUER) {
-        *unusable = Some("indirect");
-    } else if critical {
-        *unusable = Some("unknown critical entry extension");
-    }
-    Ok(())
-}
-
-impl Scope {
-    fn of(extensions: &[Extension]) -> Result<Self, Asn1Error> {
-        let mut scope = Self::Usable { distribution_point: Vec::new(), only_users: false, only_authorities: false };
-        for extension in extensions {
-            let oid = Oid::new(&extension.oid)?;
-            if oid.is(&DELTA_INDICATOR) {
-                return Ok(Self::Unusable("delta"));
-            }
-            if oid.is(&DISTRIBUTION_POINT) {
-                scope = Self::issuing_distribution_point(&extension.value)?;
-                if matches!(scope, Self::Unusable(_)) {
-                    return Ok(scope);
-                }
-            } else if extension.critical && !oid.is_one_of(&[CRL_NUMBER, AUTHORITY_KEY_ID]) {
-                return Ok(Self::Unusable("unknown critical extension"));
-            }
-        }
-        Ok(scope)
-    }
-
-    fn issuing_distribution_point(value: &[u8]) -> Result<Self, Asn1Error> {
-        let mut reader = Tlv::only(value)?.expect(tag::SEQUENCE, "issuingDistributionPoint")?.reader();
-        let mut names = Vec::new();
-        if let Some(point) = reader.optional(tag::context_constructed(0))? {
-            names = full_names(point)?;
-            if names.is_empty() {
-                return Ok(Self::Unusable("distribution point relative to the issuer"));
-            }
-        }
-        let mut flag = |number: u8| -> Result<bool, Asn1Error> {
-            match reader.optional(tag::context(number))?.map(|tlv| tlv.value) {
-                None | Some([0]) => Ok(false),
-                Some([0xff]) => Ok(true),
-                Some(_) => Err(Asn1Error::Value { what: "boolean" }),
-            }
-        };
-        let only_users = flag(1)?;
-        let only_authorities = flag(2)?;
-        let only_some_reasons = flag_bits(&mut reader)?;
-        let mut flag = |number: u8| -> Result<bool, Asn1Error> {
-            Ok(reader.optional(tag::context(number))?.is_some_and(|tlv| tlv.value != [0]))
-        };
-        let indirect = flag(4)?;
-        let only_attributes = flag(5)?;
-        reader.finish()?;
-        Ok(match (only_some_reasons, indirect, only_attributes) {
-            (true, _, _) => Self::Unusable("some reasons only"),
-            (_, true, _) => Self::Unusable("indirect"),
-            (_, _, true) => Self::Unusable("attribute certificates only"),
-            _ => Self::Usable { distribution_point: names, only_users, only_authorities },
-        })
-    }
-}
-
-fn flag_bits(reader: &mut Reader<'_>) -> Result<bool, Asn1Error> {
-    Ok(reader.optional(tag::context(3))?.is_some())
-}
-
-/// The DER of the names of a `DistributionPointName` `fullName`; empty for a relative name.
-fn full_names(point: Tlv<'_>) -> Result<Vec<Vec<u8>>, Asn1Error> {
-    let name = Tlv::only(point.value)?;
-    if name.tag != tag::context_constructed(0) {
-        return Ok(Vec::new());
-    }
-    let mut names = Vec::new();
-    let mut reader = name.reader();
-    while !reader.is_empty() {
-        names.push(reader.any()?.raw.to_vec());
-        if names.len() > 64 {
-            return Err(Asn1Error::Limit { what: "names of a distribution point", max: 64 });
-        }
-    }
-    Ok(names)
-}
-
-/// Every full name in a certificate's cRLDistributionPoints.
-fn distribution_point_names(value: &[u8]) -> Result<Vec<Vec<u8>>, Asn1Error> {
-    let mut all = Vec::new();
-    let mut points = Tlv::only(value)?.expect(tag::SEQUENCE, "cRLDistributionPoints")?.reader();
-    while !points.is_empty() {
-        let mut fields = points.take(tag::SEQUENCE, "distribution point")?.reader();
-        if let Some(point) = fields.optional(tag::context_constructed(0))? {
-            all.extend(full_names(point)?);
-        }
-        if all.len() > 256 {
-            return Err(Asn1Error::Limit { what: "distribution points", max: 256 });
-        }
-    }
-    Ok(all)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sha2::Digest as _;
 
     use super::*;
 
@@ -483,18 +379,27 @@ mod tests {
         assert_eq!(crl.unusable(), None);
         let listed = Certificate::parse(&shared("user/rsa_individual_sign_20220118_3f32db.cer")).unwrap();
         let revoked = Revoked { at: "2022-01-18T04:40:24.000Z".parse().unwrap(), reason: 4, invalidity: None };
-        assert_eq!(crl.find(listed.serial()), Some(revoked));
-        assert_eq!(crl.find(&[1]), None);
+        assert_eq!(crl.find(&listed), Some(revoked));
+        let other = Certificate::parse(&shared("user/rsa_individual_sign_20180822_b87c12.cer")).unwrap();
+        assert_eq!(crl.find(&other), None);
         let issuer = Certificate::parse(&shared("ca/test/nca_rsa_test_2019.cer")).unwrap();
         let other = Certificate::parse(&shared("ca/test/root_rsa_test_2018.cer")).unwrap();
-        assert_eq!(crl.verify(&issuer, AlgorithmRegistry::standard()), Ok(()));
+        assert!(crl.verify(&issuer, AlgorithmRegistry::standard()).is_ok());
         assert_eq!(crl.verify(&other, AlgorithmRegistry::standard()), Err(AlgorithmError::BadSignature));
     }
 
     #[test]
-    fn a_delta_crl_is_never_taken_for_a_full_one() {
+    fn a_national_delta_names_its_base_and_is_counted_apart() {
         let delta = Crl::parse(&shared("crl/nca_gost_test_2022_delta_20250429.crl")).unwrap();
-        assert_eq!(delta.unusable(), Some("delta"));
+        let numbers = [delta.base_number(), delta.number()].map(|number| number.unwrap().to_string());
+        assert!(delta.is_delta());
+        assert_eq!(numbers, ["14", "10"]);
+        let full = Crl::parse(&shared("crl/nca_gost_test_2022_20250429.crl")).unwrap();
+        assert!(!full.is_delta());
+        assert_eq!(full.is_base_of(&delta), DeltaFit::OutOfSequence);
+        let older = Crl::parse(&shared("crl/nca_gost_test_2022_20220727.crl")).unwrap();
+        assert_eq!(older.is_base_of(&delta), DeltaFit::No);
+        assert_eq!(delta.is_base_of(&full), DeltaFit::No);
     }
 
     #[test]
@@ -502,12 +407,96 @@ mod tests {
         let crl = Crl::parse(&shared("crl/nca_gost_test_2022_20250429.crl")).unwrap();
         assert_eq!(crl.entries(), 54);
         let issuer = Certificate::parse(&shared("ca/test/nca_gost_test_2022.cer")).unwrap();
-        assert_eq!(crl.verify(&issuer, AlgorithmRegistry::standard()), Ok(()));
+        assert!(crl.verify(&issuer, AlgorithmRegistry::standard()).is_ok());
         let root = Certificate::parse(&shared("ca/test/root_gost_test_2022.cer")).unwrap();
         assert_eq!(crl.verify(&root, AlgorithmRegistry::standard()), Err(AlgorithmError::BadSignature));
     }
 
+    /// A list like that of the national authority: serial numbers of 20 octets in no order, some with a reason.
+    fn large(entries: u32) -> Vec<u8> {
+        use crate::pki::asn1::encode::element;
+        let serial = |number: u32| {
+            let mut octets = sha2::Sha256::digest(number.to_be_bytes()).to_vec();
+            octets.truncate(20);
+            octets[0] &= 0x7f;
+            octets[0] |= 1;
+            octets
+        };
+        let reason = element(
+            tag::SEQUENCE,
+            &[&element(
+                tag::SEQUENCE,
+                &[&[6, 3, 0x55, 0x1d, 21][..], &element(tag::OCTET_STRING, &[&[tag::ENUMERATED, 1, 4]])],
+            )],
+        );
+        let list: Vec<u8> = (0..entries)
+            .flat_map(|number| {
+                let date = element(tag::UTC_TIME, &[b"260101000000Z"]);
+                let extensions = if number % 2 == 0 { &reason[..] } else { &[] };
+                element(tag::SEQUENCE, &[&element(tag::INTEGER, &[&serial(number)]), &date, extensions])
+            })
+            .collect();
+        let algorithm = element(tag::SEQUENCE, &[&[6, 3, 0x2b, 0x65, 0x70]]);
+        let tbs = element(
+            tag::SEQUENCE,
+            &[
+                &[tag::INTEGER, 1, 1],
+                &algorithm,
+                &element(tag::SEQUENCE, &[]),
+                &element(tag::UTC_TIME, &[b"260101000000Z"]),
+                &element(tag::SEQUENCE, &[&list]),
+            ],
+        );
+        element(tag::SEQUENCE, &[&tbs, &algorithm, &element(tag::BIT_STRING, &[&[0]])])
+    }
+
+    #[test]
+    fn a_large_list_is_indexed_once_and_every_entry_is_found() {
+        let entries = 20_000;
+        let der = large(entries);
+        let started = std::time::Instant::now();
+        let crl = Crl::parse(&der).unwrap();
+        println!("{} bytes, {entries} entries: {:?}", der.len(), started.elapsed());
+        assert_eq!(crl.entries(), usize::try_from(entries).unwrap());
+        let started = std::time::Instant::now();
+        let mut list = Tlv::only(&der).unwrap().reader().any().unwrap().reader();
+        for _ in 0..4 {
+            list.any().unwrap();
+        }
+        let mut listed = list.any().unwrap().reader();
+        let mut found = 0_u32;
+        while !listed.is_empty() {
+            let serial = listed.any().unwrap().reader().any().unwrap().value;
+            let revoked = crl.index.find(&der, serial, &crl.issuer, &crl.issuer).unwrap();
+            assert_eq!(revoked.reason, if found % 2 == 0 { 4 } else { 0 });
+            let mut other = serial.to_vec();
+            other[19] ^= 1;
+            assert_eq!(crl.index.find(&der, &other, &crl.issuer, &crl.issuer), None);
+            found += 1;
+        }
+        assert_eq!(found, entries);
+        println!("{} look-ups: {:?}", 2 * entries, started.elapsed());
+    }
+
     proptest! {
+        #[test]
+        fn mutated_crls_of_every_scope_never_panic(suite in 0_usize..8, at in 0_usize..4096, bit in 0_u8..8) {
+            let names = [
+                "distributionPoint2CACRL", "onlySomeReasonsCA1compromiseCRL", "indirectCRLCA5CRL", "deltaCRLCA1deltaCRL",
+                "indirectCRLCA3cRLIssuerCRL", "UnknownCRLExtensionCACRL", "NegativeSerialNumberCACRL", "deltaCRLCA2CRL",
+            ];
+            let path = format!("../pki-suites/pkits/crls/{}.crl", names[suite]);
+            let mut der = shared(&path);
+            let at = at % der.len();
+            der[at] ^= 1 << bit;
+            if let Ok(crl) = Crl::parse(&der) {
+                let certificate = Certificate::parse(&shared("ca/test/nca_rsa_test_2019.cer")).unwrap();
+                prop_assert!(crl.verify(&certificate, AlgorithmRegistry::standard()).is_err());
+                crl.find(&certificate);
+                crl.coverage(&certificate);
+            }
+        }
+
         #[test]
         fn mutated_crls_never_panic_and_never_verify(at in 0_usize..6288, bit in 0_u8..8) {
             let mut der = shared("crl/nca_rsa_test_2019_20220329.crl");

@@ -63,3 +63,11 @@ pub const OCSP_BYTES_MAX: usize = 256 * 1024;
 pub const OCSP_ANSWERS_MAX: usize = 64;
 /// Certificates in one OCSP response; real ones have one.
 pub const OCSP_CERTIFICATES_MAX: usize = 16;
+/// Different issuers named by the entries of one indirect CRL; a CA that revokes for others serves a few.
+pub const CRL_ENTRY_ISSUERS_MAX: usize = 1024;
+/// Certificates tried as the signer of one CRL or OCSP response, when the name fits and the issuer's own key does not.
+pub const EVIDENCE_SIGNERS_MAX: usize = 8;
+/// Evidence about the signer of evidence about the signer: real hierarchies need two levels.
+pub const REVOCATION_DEPTH_MAX: usize = 4;
+/// Questions about the status of one certificate in one report, for a path of three at two moments asks six.
+pub const REVOCATION_QUESTIONS_MAX: u32 = 500;

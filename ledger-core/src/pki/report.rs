@@ -310,9 +310,16 @@ pub struct RevocationCheck {
     /// When newer evidence is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_update: Option<Timestamp>,
+    /// When an OCSP answer was signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub produced_at: Option<Timestamp>,
+    /// SHA-256 of the certificate of whoever signed the evidence, when it is not the issuer's: a responder, or another
+    /// key for lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub responder: Option<Digest>,
     /// The outcome with its code.
     pub check: Check,
-    /// SHA-256 of the CRLs (later also OCSP answers) that it rests on; here and not in the check, for a report
+    /// SHA-256 of the CRLs and OCSP answers that it rests on; here and not in the check, for a report
     /// nests as deep as canonical JSON allows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Digest>,
@@ -433,6 +440,10 @@ pub mod codes {
         FRESHEST_CRL_ABSENT = "freshest-crl-absent";
         /// The evidence that there is was not current at the time.
         REVOCATION_NOT_CURRENT = "revocation-not-current";
+        /// A delta CRL fits its base by content and date, and its number does not follow.
+        DELTA_OUT_OF_SEQUENCE = "delta-out-of-sequence";
+        /// The responder knows nothing about the certificate.
+        OCSP_UNKNOWN = "ocsp-unknown";
         /// The evidence is of a kind not supported yet, out of scope or not authorised.
         REVOCATION_UNUSABLE = "revocation-unusable";
         /// Two pieces of evidence contradict each other; the worse one counts.

@@ -9,7 +9,7 @@ use super::limits::{SIGNATURE_OPERATIONS_MAX, SIGNATURE_OPERATIONS_RESERVED};
 use super::path::{self, CertificationPath, PathError, PathSettings};
 use super::policy::SignaturePolicy;
 use super::report::{AlgorithmUse, ChainCheck, Check, RevocationCheck, SubCode, codes};
-use super::revocation::{self, StatusInput};
+use super::revocation::Evaluator;
 use super::trust::TrustSnapshot;
 use crate::time::Timestamp;
 
@@ -22,7 +22,7 @@ pub(crate) struct Validator<'a> {
     pub(crate) registry: &'a AlgorithmRegistry,
     /// Evidence produced later is ignored.
     pub(crate) known_until: Option<Timestamp>,
-    operations: u32,
+    evaluator: Evaluator<'a>,
 }
 
 /// The findings for one moment.
@@ -45,14 +45,15 @@ impl<'a> Validator<'a> {
         registry: &'a AlgorithmRegistry,
         known_until: Option<Timestamp>,
     ) -> Self {
-        Self { trust, evidence, policy, registry, known_until, operations: SIGNATURE_OPERATIONS_MAX }
+        let evaluator = Evaluator::new(trust, evidence, policy, registry, known_until, SIGNATURE_OPERATIONS_MAX);
+        Self { trust, evidence, policy, registry, known_until, evaluator }
     }
 
     /// Takes one of the signature operations that a report may cost.
     pub(crate) const fn take_operation(&mut self) -> bool {
-        match self.operations.checked_sub(1) {
+        match self.evaluator.operations.checked_sub(1) {
             Some(left) => {
-                self.operations = left;
+                self.evaluator.operations = left;
                 true
             }
             None => false,
@@ -94,7 +95,7 @@ impl<'a> Validator<'a> {
             self.trust.anchors(),
             self.registry,
             &PathSettings::default(),
-            &mut self.operations,
+            &mut self.evaluator.operations,
             &mut enough,
         )
     }
@@ -131,24 +132,7 @@ impl<'a> Validator<'a> {
             };
         };
         let digests: Vec<_> = path.certificates().iter().map(|certificate| certificate.digest()).collect();
-        let mut revocation = Vec::new();
-        for (index, certificate) in path.certificates().iter().enumerate() {
-            revocation.push(match path.certificates().get(index + 1) {
-                None => revocation::of_trust_anchor(certificate),
-                Some(issuer) => {
-                    let input = StatusInput {
-                        certificate,
-                        issuer,
-                        evidence: self.evidence,
-                        policy: self.policy,
-                        registry: self.registry,
-                        at,
-                        known_until: self.known_until,
-                    };
-                    revocation::status(&input, &mut self.operations)
-                }
-            });
-        }
+        let revocation = self.evaluator.path(path.certificates(), at);
         let signed = digests.iter().zip(path.algorithms());
         let algorithms_used = signed.map(|(digest, verified)| AlgorithmUse::of(Some(*digest), verified)).collect();
         let algorithms = path.algorithms().iter().map(|verified| self.policy.algorithm(verified, at));

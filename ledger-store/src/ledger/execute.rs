@@ -379,7 +379,9 @@ impl Errand<'_> {
 
     async fn record_crl(&self, command: command::RecordCrl) -> Result<Executed, LedgerError> {
         let checking = self.ledger.checking();
-        let contents = Crl::parse(&command.crl).ok().filter(|crl| crl.unusable().is_none()).map(|crl| CrlContents {
+        // Only a full list may stand for its issuer: a delta says nothing without its base.
+        let usable = |crl: &Crl| crl.unusable().is_none() && !crl.is_delta();
+        let contents = Crl::parse(&command.crl).ok().filter(usable).map(|crl| CrlContents {
             issuer: crl.issuer_digest(),
             this_update: crl.this_update(),
             next_update: crl.next_update(),

@@ -42,12 +42,7 @@ impl SignatureScheme for RsaPkcs1 {
             Some((_, digest)) => *digest,
             None => cms_digest(request)?,
         };
-        let info = PublicKeyInfo::parse(request.key)?;
-        // A key under id-RSASSA-PSS is restricted to PSS (RFC 4055 section 1.2).
-        if !info.algorithm.oid.is(&RSA_ENCRYPTION) {
-            return Err(AlgorithmError::KeyMismatch);
-        }
-        let key = Key::parse(&info)?;
+        let key = Key::parse_plain(&PublicKeyInfo::parse(request.key)?)?;
         if key.holds(digest, request) {
             return Ok(key.verified(format!("rsa-pkcs1-{}", digest.name()), None));
         }
@@ -175,7 +170,7 @@ impl PssParameters {
     }
 }
 
-struct Key {
+pub(super) struct Key {
     inner: PublicKey,
     bits: u32,
     small_exponent: bool,
@@ -193,12 +188,22 @@ impl Key {
         Ok(Self { inner, bits, small_exponent })
     }
 
-    fn holds(&self, digest: Digest, request: &SignatureRequest<'_>) -> bool {
-        let scheme = Pkcs1v15Sign { hash_len: Some(digest.length()), prefix: digest_info_prefix(digest).into() };
-        self.inner.verify(scheme, &digest.of(&[request.message]), request.signature).is_ok()
+    /// A key for RSASSA-PKCS1-v1_5: one under id-RSASSA-PSS is restricted to PSS (RFC 4055 section 1.2).
+    pub(super) fn parse_plain(info: &PublicKeyInfo<'_>) -> Result<Self, AlgorithmError> {
+        if info.algorithm.oid.is(&RSA_ENCRYPTION) { Self::parse(info) } else { Err(AlgorithmError::KeyMismatch) }
     }
 
-    fn verified(&self, scheme: String, weakness: Option<&str>) -> Verified {
+    fn holds(&self, digest: Digest, request: &SignatureRequest<'_>) -> bool {
+        self.holds_hash(digest_info_prefix(digest).into(), &digest.of(&[request.message]), request.signature)
+    }
+
+    /// Whether the signature is that of DigestInfo: `prefix`, then `hash`.
+    pub(super) fn holds_hash(&self, prefix: Box<[u8]>, hash: &[u8], signature: &[u8]) -> bool {
+        let scheme = Pkcs1v15Sign { hash_len: Some(hash.len()), prefix };
+        self.inner.verify(scheme, hash, signature).is_ok()
+    }
+
+    pub(super) fn verified(&self, scheme: String, weakness: Option<&str>) -> Verified {
         let weakness = if self.small_exponent { Some("rsa-exponent-below-65537") } else { weakness };
         Verified { scheme, key_bits: self.bits, weakness: weakness.map(str::to_owned) }
     }

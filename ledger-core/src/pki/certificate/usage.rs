@@ -80,6 +80,10 @@ impl ExtendedKeyUsage {
         self.oids().any(test)
     }
 
+    pub(super) fn has_ocsp_signing(&self) -> bool {
+        self.any(|oid| oid.is(&OCSP_SIGNING))
+    }
+
     pub(super) fn dotted(&self) -> Vec<String> {
         self.oids().map(|oid| oid.to_string()).collect()
     }
