@@ -77,6 +77,27 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// The same over another pool with fewer operations; what it has verified is given back by [`Evaluator::learn`].
+    pub(crate) fn over<'b>(&mut self, evidence: &'b EvidenceSet, operations: u32) -> Evaluator<'b>
+    where
+        'a: 'b,
+    {
+        Evaluator {
+            evidence,
+            operations,
+            questions: self.questions,
+            verified: std::mem::take(&mut self.verified),
+            visiting: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// Takes over what another one verified, and counts its questions.
+    pub(crate) fn learn(&mut self, other: Evaluator<'_>) {
+        self.questions = other.questions;
+        self.verified.extend(other.verified);
+    }
+
     /// The status of every certificate of a path (target first, anchor last) at a moment.
     pub(crate) fn path(&mut self, path: &[Arc<Certificate>], at: Timestamp) -> Vec<RevocationCheck> {
         let mut checks = Vec::new();

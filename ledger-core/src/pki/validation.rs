@@ -62,17 +62,19 @@ impl<'a> Validator<'a> {
 
     /// Runs something about a timestamp over another pool, with what operations it may take; the rest is the signatures'.
     pub(crate) fn for_timestamp<T>(&mut self, evidence: &EvidenceSet, run: impl FnOnce(&mut Validator<'_>) -> T) -> T {
-        let given = self.operations.saturating_sub(SIGNATURE_OPERATIONS_RESERVED);
+        let given = self.evaluator.operations.saturating_sub(SIGNATURE_OPERATIONS_RESERVED);
         let mut inner = Validator {
             trust: self.trust,
             evidence,
             policy: self.policy,
             registry: self.registry,
             known_until: self.known_until,
-            operations: given,
+            evaluator: self.evaluator.over(evidence, given),
         };
         let result = run(&mut inner);
-        self.operations -= given - inner.operations;
+        let spent = given.saturating_sub(inner.evaluator.operations);
+        self.evaluator.operations = self.evaluator.operations.saturating_sub(spent);
+        self.evaluator.learn(inner.evaluator);
         result
     }
 
