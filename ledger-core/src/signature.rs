@@ -171,6 +171,22 @@ pub fn signer_certificate(signature: &[u8], evidence: &EvidenceSet) -> Option<Ar
     signer::find_certificate(signer, attributes.as_ref(), pool.certificates(), AlgorithmRegistry::standard()).ok()
 }
 
+/// The document inside an attached signature; `None` when the signature is detached or does not parse. Nothing is
+/// verified here. A ledger never takes its document from a signature (pki.md section 5, pitfall 3); somebody who has
+/// nothing but the signature may ask what was signed.
+pub fn embedded_content(signature: &[u8]) -> Option<Vec<u8>> {
+    let der = definite(signature).ok()?;
+    SignedData::parse(&der).ok()?.content.map(<[u8]>::to_vec)
+}
+
+/// The certificates that the message carries and that parse; empty when the message does not. They are an offer:
+/// nothing is trusted for being there.
+pub fn carried_certificates(signature: &[u8]) -> Vec<Arc<Certificate>> {
+    let Ok(der) = definite(signature) else { return Vec::new() };
+    let Ok(data) = SignedData::parse(&der) else { return Vec::new() };
+    data.certificates.iter().filter_map(|der| Certificate::parse(der).ok()).map(Arc::new).collect()
+}
+
 /// Checks a certificate alone, as at registration (clause 8.1): path, validity, revocation and purpose at a time.
 /// Evidence produced later than `known_until` is ignored.
 pub fn verify_certificate(

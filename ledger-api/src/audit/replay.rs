@@ -14,8 +14,9 @@ use ledger_core::log::receipt::Receipt;
 use ledger_core::payload::sealed::VaultKey;
 
 use super::UNUSABLE;
+use super::input::{InputError, read, read_trust};
 use super::segments::{self, SegmentsError};
-use super::verify::{InputError, exit_code, read, read_trust};
+use super::verify::exit_code;
 
 mod payloads;
 mod pipeline;

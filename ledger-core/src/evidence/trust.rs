@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::digest::Digest;
 use crate::id::Origin;
 use crate::log::note::{KeyAlgorithm, VerifierKey};
-use crate::pki::pem;
-use crate::pki::trust::{TrustError, TrustSnapshot};
+use crate::pki::trust::TrustSnapshot;
+use crate::pki::trust::directory::{self, TrustFilesError};
 
 /// The largest file of a trust directory: a list of all roots of a country has some hundred KiB.
 pub const TRUST_FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -48,11 +48,12 @@ pub enum TrustDirectoryError {
     TooLarge,
     /// A root certificate cannot be used.
     #[error("the certificates in the trust directory are not usable")]
-    Certificates(#[from] TrustError),
+    Certificates(#[from] TrustFilesError),
 }
 
 impl TrustDirectory {
-    /// Reads the files `origin`, `genesis.sha256`, `log.vkey` and `ca/*.pem`, `ca/*.der`; others are left alone.
+    /// Reads the files `origin`, `genesis.sha256`, `log.vkey` and the certificates in the folders of
+    /// [`directory::FOLDERS`]; others are left alone.
     /// Names are relative to the directory, with `/`.
     pub fn from_files<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, TrustDirectoryError> {
         let (mut origin, mut genesis, mut log_key) = (None, None, None);
@@ -77,25 +78,11 @@ impl TrustDirectory {
                     }
                     log_key = Some(key);
                 }
-                _ if !name.starts_with("ca/") => {}
-                _ if bytes.starts_with(&[0x30]) => certificates.push(bytes.to_vec()),
-                _ => {
-                    let found = pem::certificates(text()?).map_err(|_| malformed("PEM"))?;
-                    if found.is_empty() {
-                        return Err(malformed("a certificate in PEM or DER"));
-                    }
-                    certificates.extend(found);
-                }
+                _ => certificates.push((name, bytes)),
             }
         }
         let missing = |name| TrustDirectoryError::Missing { name };
-        let none: [&[u8]; 0] = [];
-        let authorities = if certificates.is_empty() {
-            None
-        } else {
-            // Whoever puts a certificate there trusts it, self-issued or not.
-            Some(Arc::new(TrustSnapshot::from_parts(certificates.iter().map(Vec::as_slice), none)?))
-        };
+        let authorities = directory::from_files(certificates)?.map(Arc::new);
         Ok(Self {
             origin: origin.ok_or(missing("origin"))?,
             genesis: genesis.ok_or(missing("genesis.sha256"))?,

@@ -498,6 +498,25 @@ mod tests {
         assert_eq!(Certificate::parse(&der), Err(CertificateError::Structure { source: Asn1Error::Trailing }));
     }
 
+    /// A trap of validators: the second of two equal extensions could say the opposite of the first.
+    #[test]
+    fn duplicate_extensions_are_refused() {
+        let der = shared("user/rsa_individual_sign_20220118_3f32db.cer");
+        // keyUsage (2.5.29.15) gets the number of extKeyUsage (2.5.29.37), which is there already.
+        let at = der.windows(5).position(|window| window == [0x06, 0x03, 0x55, 0x1d, 0x0f]).unwrap();
+        let mut changed = der.clone();
+        changed[at + 4] = 0x25;
+        assert_eq!(Certificate::parse(&changed), Err(CertificateError::DuplicateExtension));
+    }
+
+    /// Another: no usage at all is not every usage.
+    #[test]
+    fn empty_usages_and_policies_are_refused() {
+        assert!(ExtendedKeyUsage::parse(&[0x30, 0]).is_err());
+        assert!(CertificatePolicies::parse(&[0x30, 0]).is_err());
+        assert!(KeyUsage::parse(&[0x03, 0x02, 0x07, 0x00]).is_err());
+    }
+
     #[test]
     fn differing_inner_and_outer_algorithms_are_refused() {
         let der = shared("user/rsa_individual_sign_20220118_3f32db.cer");

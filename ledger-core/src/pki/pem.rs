@@ -10,6 +10,9 @@ pub enum PemError {
     /// The text is larger than any trust store, or has more blocks.
     #[error("too large for a PEM file")]
     TooLarge,
+    /// The bytes are in none of the spellings.
+    #[error("neither DER nor PEM nor base64")]
+    NoSpelling,
     /// A block does not end, or ends with another label.
     #[error("PEM block {label} does not end")]
     Unterminated {
@@ -24,19 +27,70 @@ pub enum PemError {
     },
 }
 
+/// How a file from outside is spelled: DER (or BER), PEM, or bare base64.
+///
+/// Only the spelling is undone: what comes out is for the parsers to judge. Empty when a text has no block of the kind.
+pub fn any_spelling(bytes: &[u8], kind: Kind) -> Result<Vec<Vec<u8>>, PemError> {
+    if bytes.first() == Some(&SEQUENCE) {
+        return Ok(vec![bytes.to_vec()]);
+    }
+    if bytes.len() > PEM_BYTES_MAX {
+        return Err(PemError::TooLarge);
+    }
+    // A mark that some editors put first.
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|_| PemError::NoSpelling)?;
+    if text.contains("-----BEGIN ") {
+        return blocks(text, kind.labels());
+    }
+    let body: String = text.split_whitespace().collect();
+    let der = Base64::decode_vec(&body).map_err(|_| PemError::NoSpelling)?;
+    if der.first() == Some(&SEQUENCE) { Ok(vec![der]) } else { Err(PemError::NoSpelling) }
+}
+
+/// The first byte of everything in DER that is read here.
+const SEQUENCE: u8 = 0x30;
+
+/// What a file is to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Certificates.
+    Certificate,
+    /// Certificate revocation lists.
+    Crl,
+    /// CMS signatures.
+    Signature,
+    /// OCSP answers; there is no agreed label, programs write this one.
+    Ocsp,
+    /// Timestamp tokens: CMS by form.
+    Timestamp,
+}
+
+impl Kind {
+    const fn labels(self) -> &'static [&'static str] {
+        match self {
+            Self::Certificate => &["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"],
+            Self::Crl => &["X509 CRL", "CRL"],
+            Self::Signature => &["CMS", "PKCS7", "PKCS #7 SIGNED DATA"],
+            Self::Ocsp => &["OCSP RESPONSE"],
+            Self::Timestamp => &["CMS", "PKCS7", "TIMESTAMP TOKEN"],
+        }
+    }
+}
+
 /// The DER of every `CERTIFICATE` block, in order; empty when there is none.
 pub fn certificates(text: &str) -> Result<Vec<Vec<u8>>, PemError> {
-    blocks(text, &["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"])
+    blocks(text, Kind::Certificate.labels())
 }
 
 /// The DER of every `X509 CRL` block, in order; empty when there is none.
 pub fn crls(text: &str) -> Result<Vec<Vec<u8>>, PemError> {
-    blocks(text, &["X509 CRL", "CRL"])
+    blocks(text, Kind::Crl.labels())
 }
 
 /// The DER of every `CMS`, `PKCS7` or `PKCS #7 SIGNED DATA` block.
 pub fn signatures(text: &str) -> Result<Vec<Vec<u8>>, PemError> {
-    blocks(text, &["CMS", "PKCS7", "PKCS #7 SIGNED DATA"])
+    blocks(text, Kind::Signature.labels())
 }
 
 fn blocks(text: &str, labels: &[&str]) -> Result<Vec<Vec<u8>>, PemError> {
@@ -76,6 +130,20 @@ mod tests {
         assert_eq!(certificates(text).unwrap(), [vec![1, 2, 3, 4]]);
         assert_eq!(crls(text).unwrap(), [vec![5]]);
         assert_eq!(certificates("").unwrap(), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn each_spelling_of_one_thing_gives_the_same_bytes() {
+        let der = vec![0x30, 1, 2, 3];
+        let pem = "note\n-----BEGIN CMS-----\nMAECAw==\n-----END CMS-----\n";
+        for text in ["MAECAw==", " MAEC\r\nAw==\n", "\u{feff}MAECAw==", pem] {
+            assert_eq!(any_spelling(text.as_bytes(), Kind::Signature).unwrap(), [der.clone()], "{text}");
+        }
+        assert_eq!(any_spelling(&der, Kind::Signature).unwrap(), [der]);
+        for bytes in [&b""[..], b"%PDF-1.7", b"AQID", b"\xff\xfe", b"MAEC?w=="] {
+            assert_eq!(any_spelling(bytes, Kind::Signature), Err(PemError::NoSpelling), "{bytes:?}");
+        }
+        assert_eq!(any_spelling(pem.as_bytes(), Kind::Certificate).unwrap(), Vec::<Vec<u8>>::new());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Trust anchors are a decision of the ledger's operator, or of the auditor on the command line; they never
 //! come out of a signature or an evidence bundle.
 
+pub mod directory;
 mod ending;
 mod terms;
 

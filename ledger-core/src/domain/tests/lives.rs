@@ -40,13 +40,38 @@ fn a_certificate_is_registered_by_its_participant_or_the_operator() {
     }
 }
 
+/// Clauses 8.1 and 8.4. A branch is registered under a BIN of its own, beside the IIN of whoever signs for it.
 #[test]
-fn a_legal_entitys_certificate_does_not_speak_for_the_individual_in_it() {
-    let (command, mut facts) = certification();
-    let registered = facts.participant.registered.as_mut().unwrap();
-    (registered.identity, registered.identity_kind) = (identity(77), IdentityKind::Iin);
-    let command = CertificateCommand::Register(command, facts);
-    check::<Certificate>(&[], &command, &operator(), Err(&[RefusalCode::CertificateSubjectMismatch]));
+fn a_certificate_speaks_for_the_participant_whose_number_it_names_and_for_nobody_else() {
+    use IdentityKind::{Bin, Iin};
+    let (entity, branch, person, other) = (identity(70), identity(71), identity(77), identity(78));
+    let cases = [
+        ("the entity, by its head", Bin, entity, Some(entity), Some(person), true),
+        ("the entity, by its information system", Bin, entity, Some(entity), None, true),
+        ("the branch, by the same person", Bin, branch, Some(branch), Some(person), true),
+        ("the entity, by a certificate of its branch", Bin, entity, Some(branch), Some(person), false),
+        ("the branch, by a certificate of the entity", Bin, branch, Some(entity), Some(person), false),
+        ("the entity, by a certificate of the person alone", Bin, entity, None, Some(person), false),
+        ("the entity, by a certificate that names nobody", Bin, entity, None, None, false),
+        ("the entity, by a number of the other kind", Bin, entity, None, Some(entity), false),
+        ("the person", Iin, person, None, Some(person), true),
+        ("the person, by a certificate of an entity", Iin, person, Some(entity), Some(person), false),
+        ("the person, by a certificate of another", Iin, person, None, Some(other), false),
+        ("the person, by a number of the other kind", Iin, person, Some(person), None, false),
+        ("the person, by a certificate that names nobody", Iin, person, None, None, false),
+    ];
+    for (name, kind, registered_as, bin, iin, speaks) in cases {
+        let (command, mut facts) = certification();
+        let registered = facts.participant.registered.as_mut().unwrap();
+        (registered.identity, registered.identity_kind) = (registered_as, kind);
+        let contents = facts.check.contents.as_mut().unwrap();
+        (contents.bin, contents.iin) = (bin, iin);
+        let command = CertificateCommand::Register(command, facts);
+        let decided = Certificate::default().decide(&command, &operator());
+        let expected = if speaks { None } else { Some(vec![RefusalCode::CertificateSubjectMismatch]) };
+        let refused = decided.err().map(|refusal| refusal.codes());
+        assert_eq!(refused, expected, "{name}");
+    }
 }
 
 #[test]
