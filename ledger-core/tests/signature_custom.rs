@@ -27,7 +27,7 @@ use serde_json::Value;
 #[path = "support/der.rs"]
 mod der;
 #[allow(dead_code, reason = "each test uses a part")]
-#[path = "support/gost.rs"]
+#[path = "../../ledger-store/src/test_ca/gost.rs"]
 mod gost;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/pki-suites/gost-custom-algorithm/");

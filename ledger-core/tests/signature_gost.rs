@@ -22,7 +22,7 @@ use serde_json::Value;
 #[allow(dead_code, reason = "each test uses a part")]
 #[path = "support/der.rs"]
 mod der;
-#[path = "support/gost.rs"]
+#[path = "../../ledger-store/src/test_ca/gost.rs"]
 #[allow(dead_code, reason = "each test uses a part")]
 mod gost;
 
@@ -123,7 +123,7 @@ impl Row {
     /// Key and signature over `message`, made in plain big integers.
     fn signed(&self, seed: u64, message: &[u8]) -> Signed {
         let private = self.from_seed(seed, "key");
-        let (x, y) = self.curve.public(&private);
+        let (x, y) = self.curve.public(&private).unwrap();
         let k = self.from_seed(seed, "k");
         let (r, s) = self.curve.sign(&private, &self.digest_number(message), &k).unwrap();
         let signature = self.curve.octets((&r, &s));

@@ -15,19 +15,24 @@ use self::der::{
     time, tlv,
 };
 use self::key::PrivateKey;
+pub use self::national::ContainerError;
 
 mod cms;
 mod der;
+#[allow(dead_code, reason = "the tests of ledger-core use the rest of it")]
+mod gost;
 mod key;
+mod national;
 
 /// 20 years: the lifetime of the root.
 const ROOT_LIFETIME_MS: u64 = 20 * 365 * 86_400_000;
 
-/// A root CA with a P-256 key that issues certificates and CRLs.
+/// A CA that issues certificates and CRLs: a root, or one below it.
 #[derive(Clone)]
 pub struct TestCa {
     key: PrivateKey,
     name: Vec<u8>,
+    algorithm: Algorithm,
     seed: [u8; 32],
     issued: u64,
     certificate_der: Vec<u8>,
@@ -42,6 +47,10 @@ pub enum Algorithm {
     P256,
     /// Ed25519; SHA-512 as the digest in CMS (RFC 8419).
     Ed25519,
+    /// GOST 34.310-2004 with GOST 34.311-95, as the national authority issued until 2022.
+    Gost2004,
+    /// GOST R 34.10-2015 with 512 bits, as the national authority issues today.
+    Gost2015,
 }
 
 /// What a certificate is for, by the national CA's key usages.
@@ -86,27 +95,50 @@ pub struct Party {
 }
 
 impl TestCa {
-    /// Makes the CA: `name` is its common name; one seed always gives one CA.
+    /// Makes a root CA with a P-256 key: `name` is its common name; one seed always gives one CA.
     pub fn new(name: &str, not_before: Timestamp, seed: [u8; 32]) -> Self {
-        let key = PrivateKey::from_seed(Algorithm::P256, derive(seed, "key", 0));
+        Self::with_algorithm(Algorithm::P256, name, not_before, seed)
+    }
+
+    /// Makes a root CA with another key.
+    pub fn with_algorithm(algorithm: Algorithm, name: &str, not_before: Timestamp, seed: [u8; 32]) -> Self {
+        let mut ca = Self::without_certificate(algorithm, name, seed);
+        let serial = ca.next_serial();
+        ca.certificate_der = ca.authority_certificate(&serial, &ca, not_before, &[]);
+        ca
+    }
+
+    /// Makes a CA below this one, with a key of the same algorithm.
+    pub fn subordinate(&mut self, name: &str, not_before: Timestamp, seed: [u8; 32]) -> Self {
+        self.issued += 1;
+        let mut ca = Self::without_certificate(self.algorithm, name, seed);
+        let above = self.authority_key_identifier();
+        ca.certificate_der = self.authority_certificate(&self.next_serial(), &ca, not_before, &[above]);
+        ca
+    }
+
+    fn without_certificate(algorithm: Algorithm, name: &str, seed: [u8; 32]) -> Self {
+        let key = PrivateKey::from_seed(algorithm, derive(seed, "key", 0));
         let name = rdns(&[(COUNTRY, PRINTABLE_STRING, "KZ"), (COMMON_NAME, UTF8_STRING, name)]);
-        let mut ca = Self { key, name, seed, issued: 0, certificate_der: Vec::new() };
-        let extensions = [
+        Self { key, name, algorithm, seed, issued: 0, certificate_der: Vec::new() }
+    }
+
+    fn authority_certificate(&self, serial: &[u8], ca: &Self, not_before: Timestamp, more: &[Vec<u8>]) -> Vec<u8> {
+        let own = [
             extension(BASIC_CONSTRAINTS, true, &sequence(&[&TRUE])),
             extension(KEY_USAGE, true, &named_bits(0b0000_0110)),
             extension(SUBJECT_KEY_IDENTIFIER, false, &tlv(OCTET_STRING, &key_identifier(&ca.key))),
         ];
-        let not_after = not_before.plus_ms(ROOT_LIFETIME_MS);
-        ca.certificate_der = ca.certificate(&ca.next_serial(), &ca.name, not_before, not_after, &ca.key, &extensions);
-        ca
+        let extensions = [&own, more].concat();
+        self.certificate(serial, &ca.name, not_before, not_before.plus_ms(ROOT_LIFETIME_MS), &ca.key, &extensions)
     }
 
-    /// The self-signed root certificate, DER.
+    /// The certificate of the CA, DER.
     pub fn certificate_der(&self) -> &[u8] {
         &self.certificate_der
     }
 
-    /// The self-signed root certificate, PEM.
+    /// The certificate of the CA, PEM.
     pub fn certificate_pem(&self) -> String {
         pem("CERTIFICATE", &self.certificate_der)
     }
@@ -214,6 +246,19 @@ impl TestCa {
 }
 
 impl Party {
+    /// A holder from a key container (PKCS#12) of the national authority: its published test keys.
+    ///
+    /// The container must fit the certificate, which is given beside it: its key is the private key's.
+    pub fn from_container(container: &[u8], password: &str, certificate_der: &[u8]) -> Result<Self, ContainerError> {
+        let key = national::open(container, password)?;
+        let (issuer, serial) = national::issuer_and_serial(certificate_der).ok_or(ContainerError::Certificate)?;
+        let info = key.public_key_info();
+        if !certificate_der.windows(info.len()).any(|window| window == info) {
+            return Err(ContainerError::OtherKey);
+        }
+        Ok(Self { certificate_der: certificate_der.to_vec(), serial, key, issuer })
+    }
+
     /// Signs a document: detached CMS SignedData, CAdES-BES, DER, with the holder's certificate inside and `at`
     /// (whole seconds) as the claimed signing time.
     pub fn sign_detached(&self, document: &[u8], at: Timestamp) -> Vec<u8> {
@@ -318,7 +363,9 @@ mod tests {
     }
 
     const SIGNED_AT: &str = "2026-06-01T12:00:00.000Z";
+    /// What OpenSSL knows.
     const ALGORITHMS: [Algorithm; 3] = [Algorithm::Rsa2048, Algorithm::P256, Algorithm::Ed25519];
+    const NATIONAL: [Algorithm; 2] = [Algorithm::Gost2004, Algorithm::Gost2015];
 
     /// A folder of one test, removed at its end.
     struct Folder(PathBuf);
@@ -404,7 +451,8 @@ mod tests {
     #[test]
     fn the_ledger_passes_each_algorithm_and_fails_what_is_altered_revoked_or_meant_for_logging_in() {
         let mut ca = ca();
-        let good = ALGORITHMS.map(|algorithm| ca.issue(&spec(algorithm), [1; 32]));
+        let algorithms: Vec<_> = ALGORITHMS.into_iter().chain(NATIONAL).collect();
+        let good: Vec<_> = algorithms.iter().map(|algorithm| ca.issue(&spec(*algorithm), [1; 32])).collect();
         let revoked = ca.issue(&spec(Algorithm::P256), [2; 32]);
         let login = ca.issue(&PartySpec { purpose: Purpose::Authentication, ..spec(Algorithm::P256) }, [3; 32]);
         let list = [(revoked.serial.as_slice(), at("2026-05-30T00:00:00.000Z"))];
@@ -425,7 +473,7 @@ mod tests {
             });
             (report.overall, serde_json::to_string(&report).unwrap())
         };
-        for (party, algorithm) in good.iter().zip(ALGORITHMS) {
+        for (party, algorithm) in good.iter().zip(algorithms) {
             let (passed, report) = verdict(party, b"contract");
             assert_eq!(passed, signature::Verdict::Passed, "{algorithm:?}: {report}");
             assert!(matches!(verdict(party, b"contrabt").0, signature::Verdict::Failed(_)), "{algorithm:?}");
@@ -504,7 +552,7 @@ mod tests {
 
     #[test]
     fn one_seed_gives_one_party_and_another_seed_another() {
-        for algorithm in ALGORITHMS {
+        for algorithm in ALGORITHMS.into_iter().chain(NATIONAL) {
             let make = |seed| ca().issue(&spec(algorithm), [seed; 32]);
             let (first, again, other) = (make(1), make(1), make(2));
             assert_eq!(first.certificate_der, again.certificate_der, "{algorithm:?}");
@@ -514,5 +562,100 @@ mod tests {
         }
         let mut ca = ca();
         assert_ne!(ca.issue(&spec(Algorithm::P256), [1; 32]).serial, ca.issue(&spec(Algorithm::P256), [1; 32]).serial);
+    }
+
+    const NATIONAL_DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/kz-pki/");
+
+    fn national(name: &str) -> Vec<u8> {
+        std::fs::read(format!("{NATIONAL_DATA}{name}")).unwrap()
+    }
+
+    /// The published containers, each with its certificate.
+    fn containers() -> Vec<(String, Vec<u8>, Vec<u8>)> {
+        let entries = std::fs::read_dir(format!("{NATIONAL_DATA}p12")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut containers: Vec<_> = names
+            .filter_map(|name| name.strip_suffix(".p12").map(str::to_owned))
+            .map(|name| (national(&format!("p12/{name}.p12")), national(&format!("user/{name}.cer")), name))
+            .map(|(container, certificate, name)| (name, container, certificate))
+            .collect();
+        containers.sort();
+        assert!(!containers.is_empty());
+        containers
+    }
+
+    fn open(container: &[u8], certificate: &[u8]) -> Result<Party, ContainerError> {
+        let passwords = ["Qwerty12", "Aa123456"];
+        let opened = passwords.map(|password| Party::from_container(container, password, certificate));
+        // A wrong password gives padding by chance once in 256 times, and then no key.
+        let wrong = [ContainerError::Password, ContainerError::Algorithm];
+        opened.into_iter().find(|party| party.as_ref().err().is_none_or(|error| !wrong.contains(error))).unwrap()
+    }
+
+    /// Every authority of the folder, production and test together: only tests may trust so much.
+    fn national_trust() -> signature::TrustSnapshot {
+        let folders =
+            ["ca/prod", "ca/test"].map(|folder| std::fs::read_dir(format!("{NATIONAL_DATA}{folder}")).unwrap());
+        let certificates = folders.into_iter().flatten().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+        signature::TrustSnapshot::from_certificates(certificates).unwrap()
+    }
+
+    #[test]
+    fn every_published_key_signs_documents_that_verify_and_no_change_of_them_does() {
+        let trust = national_trust();
+        let policy =
+            signature::SignaturePolicy { require_revocation: false, ..signature::SignaturePolicy::default_2026() };
+        for (name, container, certificate) in containers() {
+            let party = open(&container, &certificate).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let evidence = signature::EvidenceSet::default();
+            let read = ledger_core::pki::certificate::Certificate::parse(&certificate).unwrap();
+            let at = read.not_before().plus_ms(86_400_000);
+            let cms = party.sign_detached(b"contract", at);
+            let verdict = |document: &[u8], cms: &[u8]| {
+                let report = signature::verify(&signature::VerifyInput {
+                    document,
+                    signature: cms,
+                    evidence: &evidence,
+                    trust: &trust,
+                    policy: &policy,
+                    signing_time: at,
+                    receipt_time: at,
+                    known_until: None,
+                });
+                (report.overall, serde_json::to_string(&report).unwrap())
+            };
+            let (verified, report) = verdict(b"contract", &cms);
+            if name.contains("_auth_") {
+                assert_eq!(verified, signature::Verdict::Failed(signature::SubCode::SigConstraintsFailure), "{report}");
+                continue;
+            }
+            assert_eq!(verified, signature::Verdict::Passed, "{name}: {report}");
+            assert!(matches!(verdict(b"contrabt", &cms).0, signature::Verdict::Failed(_)), "{name}");
+            // The value is the last thing in the message; the signed attributes stand before it.
+            let length = cms.len();
+            for place in [length - 1, length - 40, length - 64, length - 128, length - 200] {
+                let mut changed = cms.clone();
+                changed[place] ^= 4;
+                let (verified, report) = verdict(b"contract", &changed);
+                assert!(!verified.is_passed(), "{name} {place}: {report}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_container_opens_with_its_password_and_for_its_certificate_alone() {
+        let containers = containers();
+        for (name, container, certificate) in &containers {
+            let party = open(container, certificate).unwrap();
+            assert_eq!(&party.certificate_der, certificate);
+            let wrong = Party::from_container(container, "qwerty12", certificate).unwrap_err();
+            assert!(matches!(wrong, ContainerError::Password | ContainerError::Algorithm), "{name}: {wrong}");
+            let (_, _, other) = containers.iter().find(|(_, _, other)| other != certificate).unwrap();
+            assert_eq!(open(container, other).err(), Some(ContainerError::OtherKey), "{name}");
+            assert_eq!(
+                Party::from_container(certificate, "Qwerty12", certificate).err(),
+                Some(ContainerError::NoKeyBag)
+            );
+        }
     }
 }

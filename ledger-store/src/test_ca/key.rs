@@ -1,4 +1,4 @@
-//! Private keys of three algorithms, made from seeds, behind one way to sign.
+//! Private keys of every algorithm, made from seeds, behind one way to sign.
 
 use std::convert::Infallible;
 
@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::Algorithm;
 use super::der::{NULL, OCTET_STRING, bit_string, context, integer, oid, sequence, tlv};
+use super::national::{GostKey, Row};
 
 pub(super) const SHA256: &str = "2.16.840.1.101.3.4.2.1";
 const SHA512: &str = "2.16.840.1.101.3.4.2.3";
@@ -26,6 +27,7 @@ pub(super) enum PrivateKey {
     Rsa(Box<rsa::PrivateKey>),
     P256(p256::ecdsa::SigningKey),
     Ed25519(Box<ed25519_dalek::SigningKey>),
+    Gost(GostKey),
 }
 
 impl PrivateKey {
@@ -47,13 +49,16 @@ impl PrivateKey {
                 }
             }
             Algorithm::Ed25519 => Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&seed))),
+            Algorithm::Gost2004 => Self::Gost(GostKey::from_seed(Row::Gost2004, seed)),
+            Algorithm::Gost2015 => Self::Gost(GostKey::from_seed(Row::Gost2015, seed)),
         }
     }
 
-    /// SHA-512 with Ed25519 (RFC 8419, 3.1), SHA-256 otherwise.
+    /// SHA-512 with Ed25519 (RFC 8419, 3.1), their own with GOST keys, SHA-256 otherwise.
     pub(super) fn digest(&self, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Ed25519(_) => Sha512::digest(message).to_vec(),
+            Self::Gost(key) => key.digest(message),
             Self::Rsa(_) | Self::P256(_) => Sha256::digest(message).to_vec(),
         }
     }
@@ -61,6 +66,7 @@ impl PrivateKey {
     pub(super) fn digest_algorithm(&self) -> Vec<u8> {
         match self {
             Self::Ed25519(_) => sequence(&[&oid(SHA512)]),
+            Self::Gost(key) => key.digest_algorithm(),
             Self::Rsa(_) | Self::P256(_) => sequence(&[&oid(SHA256)]),
         }
     }
@@ -70,6 +76,7 @@ impl PrivateKey {
             Self::Rsa(_) => sequence(&[&oid(SHA256_WITH_RSA), &NULL]),
             Self::P256(_) => sequence(&[&oid(ECDSA_WITH_SHA256)]),
             Self::Ed25519(_) => sequence(&[&oid(ED25519)]),
+            Self::Gost(key) => key.signature_algorithm(),
         }
     }
 
@@ -87,6 +94,7 @@ impl PrivateKey {
                 signature.to_der().as_bytes().to_vec()
             }
             Self::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
+            Self::Gost(key) => key.sign(message),
         }
     }
 
@@ -104,6 +112,7 @@ impl PrivateKey {
             }
             Self::P256(key) => key.verifying_key().to_sec1_point(false).as_bytes().to_vec(),
             Self::Ed25519(key) => key.verifying_key().to_bytes().to_vec(),
+            Self::Gost(key) => key.public_key(),
         }
     }
 
@@ -112,6 +121,7 @@ impl PrivateKey {
             Self::Rsa(_) => sequence(&[&oid("1.2.840.113549.1.1.1"), &NULL]),
             Self::P256(_) => sequence(&[&oid(EC_PUBLIC_KEY), &oid(PRIME256V1)]),
             Self::Ed25519(_) => sequence(&[&oid(ED25519)]),
+            Self::Gost(key) => key.key_algorithm(),
         }
     }
 
@@ -127,6 +137,7 @@ impl PrivateKey {
                 &context(1, &bit_string(&self.public_key())),
             ])),
             Self::Ed25519(key) => wrap(tlv(OCTET_STRING, &key.to_bytes())),
+            Self::Gost(key) => wrap(key.private_key()),
         }
     }
 }
