@@ -633,7 +633,7 @@ mod tests {
             assert!(matches!(verdict(b"contrabt", &cms).0, signature::Verdict::Failed(_)), "{name}");
             // The value is the last thing in the message; the signed attributes stand before it.
             let length = cms.len();
-            for place in [length - 1, length - 40, length - 64, length - 128, length - 200] {
+            for place in [length - 1, length - 64, length - 200] {
                 let mut changed = cms.clone();
                 changed[place] ^= 4;
                 let (verified, report) = verdict(b"contract", &changed);
