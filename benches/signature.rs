@@ -102,6 +102,7 @@ impl Case {
             signing_time,
             receipt_time,
             known_until: None,
+            document_type: None,
         });
         report.overall.is_passed()
     }

@@ -621,6 +621,7 @@ mod tests {
                     signing_time: at,
                     receipt_time: at,
                     known_until: None,
+                    document_type: None,
                 });
                 (report.overall, serde_json::to_string(&report).unwrap())
             };
