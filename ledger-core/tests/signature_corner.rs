@@ -9,6 +9,10 @@
     reason = "a test that cannot go on has failed"
 )]
 
+#[path = "signature_timestamp/der.rs"]
+#[expect(dead_code, reason = "shared with the tests of timestamps")]
+mod der;
+
 use ledger_core::pki::report::codes;
 use ledger_core::signature::report::TimeProof;
 use ledger_core::signature::timestamp::{
@@ -176,6 +180,7 @@ fn every_timestamp_answer_ends_as_the_suite_says() {
     }
 }
 
+/// Pitfall 9 among others.
 #[test]
 fn failing_checks_are_the_ones_the_suite_names() {
     let world = World::new();
@@ -397,21 +402,72 @@ proptest! {
     }
 }
 
+/// Pitfalls 5 and 19: anybody may put a namesake of the signer's certificate into a message; what is known of the real
+/// one never covers it, and it keeps nobody from finding the real one.
+#[test]
+fn a_namesake_of_a_certificate_is_neither_taken_for_it_nor_in_its_way() {
+    let mut world = World::new();
+    let (document, signature) = (document(), read("cms/rsa_cades.p7s"));
+    let forged = |name: &str| {
+        let mut der = read(name);
+        let last = der.len() - 1;
+        der[last] ^= 1;
+        der
+    };
+    let (signer, issuer) = (forged("pki/rsa.der"), forged("pki/int.der"));
+    world.evidence = EvidenceSet::new(&[signer, issuer.clone()], &[read("pki/int.crl"), read("pki/root.crl")]);
+    assert_eq!(world.verify(&document, &signature).overall, Verdict::Passed);
+    // Without a signed attribute that says which one, nothing can be said.
+    let report = world.verify(&document, &read("cms/rsa_keyid.p7s"));
+    assert_eq!(report.signatures[0].signer.check.code.as_str(), codes::SIGNER_CERTIFICATE_AMBIGUOUS);
+    assert!(matches!(report.overall, Verdict::Indeterminate(_)));
+    // With the forged issuer alone there is no path.
+    world.trust = TrustSnapshot::from_certificates([read("pki/root.der")]).unwrap();
+    let bare = read("cms/rsa_nocerts.p7s");
+    world.evidence = EvidenceSet::new(&[read("pki/rsa.der"), issuer], &[]);
+    let report = world.verify(&document, &bare);
+    assert_eq!(report.signatures[0].integrity.signature_value.outcome, Outcome::Pass);
+    assert_eq!(report.signatures[0].chain_at.at_signing.check.code.as_str(), codes::PATH_SIGNATURE);
+}
+
+/// Attribute certificates and other formats among the certificates are passed over (RFC 5652 10.2.2).
+#[test]
+fn certificates_of_other_kinds_in_a_message_are_passed_over() {
+    let world = World::new();
+    let cms = read("cms/rsa_cades.p7s");
+    let info = der::children(der::value(&cms));
+    let fields = der::children(der::value(der::value(info[1])));
+    let certificates = [der::value(fields[3]), &[0xa1, 2, 5, 0], &[0xa2, 2, 5, 0], &[0xa3, 2, 5, 0]].concat();
+    assert_eq!(fields[3][0], 0xa0);
+    let changed = [fields[..3].concat(), der::tlv(0xa0, &[&certificates]), fields[4..].concat()].concat();
+    let data = der::tlv(0x30, &[&changed]);
+    let message = der::tlv(0x30, &[info[0], &der::tlv(0xa0, &[&data])]);
+    assert_eq!(world.verify(&document(), &message).overall, Verdict::Passed);
+}
+
+/// PKCS#7 1.5 has other elements than an OCTET STRING as content, and signs their contents without the tag.
+#[test]
+fn a_content_that_is_not_octets_is_refused_although_its_mathematics_holds() {
+    let world = World::new();
+    let cms = read("cms/rsa_att.p7s");
+    let inside = eaten("cms/rsa_att.p7s");
+    let info = der::children(der::value(&cms));
+    let fields = der::children(der::value(der::value(info[1])));
+    let content_type = der::children(der::value(fields[2]))[0];
+    let content = der::tlv(0xa0, &[&der::tlv(0x30, &[&inside])]);
+    let encapsulated = der::tlv(0x30, &[content_type, &content]);
+    let changed = [fields[..2].concat(), encapsulated, fields[3..].concat()].concat();
+    let message = der::tlv(0x30, &[info[0], &der::tlv(0xa0, &[&der::tlv(0x30, &[&changed])])]);
+    let report = world.verify(&inside, &message);
+    assert!(matches!(report.overall, Verdict::Failed(_)), "{}", text(&report));
+}
+
 /// Pitfall 10.
 #[test]
 fn more_certificates_or_signers_than_anyone_carries_are_refused_before_they_are_read() {
-    fn tlv(tag: u8, body: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(body.len()).unwrap();
-        let header = match length {
-            0..0x80 => vec![tag, length.to_be_bytes()[3]],
-            0x80..0x100 => vec![tag, 0x81, length.to_be_bytes()[3]],
-            0x100..0x1_0000 => [&[tag, 0x82], &length.to_be_bytes()[2..]].concat(),
-            _ => [&[tag, 0x83], &length.to_be_bytes()[1..]].concat(),
-        };
-        [header, body.to_vec()].concat()
-    }
     const SIGNED_DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
     const DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
+    let tlv = |tag: u8, body: &[u8]| der::tlv(tag, &[body]);
     let message = |certificates: usize, signers: usize| {
         let fields = [
             vec![2, 1, 1],

@@ -67,3 +67,69 @@ fn add_ocsp(pool: &mut EvidenceSet, answer: OcspValue<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(message: &[u8]) -> EvidenceSet {
+        let mut pool = EvidenceSet::default();
+        add_to(&mut pool, &SignedData::parse(message).unwrap());
+        pool
+    }
+
+    /// A `ContentInfo` without signers, with one element among the revocation data.
+    fn message(choice: &[u8]) -> Vec<u8> {
+        let element = encode::element;
+        let oid = |last: u8| element(tag::OID, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, last]]);
+        let content = element(tag::SEQUENCE, &[&oid(1)]);
+        let revocation = element(tag::context_constructed(1), &[choice]);
+        let empty = element(tag::SET, &[]);
+        let data = element(tag::SEQUENCE, &[&encode::integer(5), &empty, &content, &revocation, &empty]);
+        element(tag::SEQUENCE, &[&oid(2), &element(tag::context_constructed(0), &[&data])])
+    }
+
+    #[test]
+    fn an_ocsp_answer_among_the_crls_joins_the_pool_whole_or_without_its_envelope() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/pki-suites/cms-corner/ocsp/rsa.ocspresp");
+        let response = std::fs::read(path).unwrap();
+        let other = |oid: const_oid::ObjectIdentifier, info: &[u8]| {
+            let oid = encode::element(tag::OID, &[oid.as_bytes()]);
+            message(&encode::element(tag::context_constructed(1), &[&oid, info]))
+        };
+        // OCSPResponse, responseBytes, ResponseBytes: the last element is the octets of the basic response.
+        let bytes = Tlv::only(&response).unwrap().reader();
+        let bytes = elements_of(bytes).last().copied().unwrap();
+        let inner = elements(Tlv::only(bytes.value).unwrap());
+        let basic = inner.last().unwrap().value;
+        for message in [other(super::super::cms::OCSP_RESPONSE, &response), other(OCSP_BASIC, basic)] {
+            let pool = pool(&message);
+            assert_eq!(pool.ocsp_responses().len(), 1);
+            assert_eq!(pool.ocsp_responses()[0].der(), response);
+        }
+        let unknown = const_oid::ObjectIdentifier::new_unwrap("1.2.3");
+        assert!(pool(&other(unknown, &response)).ocsp_responses().is_empty());
+    }
+
+    fn elements_of(mut reader: crate::pki::asn1::Reader<'_>) -> Vec<Tlv<'_>> {
+        std::iter::from_fn(|| reader.any().ok()).collect()
+    }
+
+    #[test]
+    fn long_term_samples_bring_certificates_crls_and_ocsp_answers() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/pki-suites/cades-dss");
+        let (mut certificates, mut crls, mut answers) = (0, 0, 0);
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let Some(bytes) = path.is_file().then(|| std::fs::read(path).unwrap()) else { continue };
+            let Ok(der) = crate::pki::asn1::ber::to_definite(&bytes) else { continue };
+            let Ok(data) = SignedData::parse(&der) else { continue };
+            let mut pool = EvidenceSet::default();
+            add_to(&mut pool, &data);
+            certificates += pool.certificates().len();
+            crls += pool.crls().len();
+            answers += pool.ocsp_responses().len();
+        }
+        assert!(certificates > 0 && crls > 0 && answers > 0, "{certificates} {crls} {answers}");
+    }
+}

@@ -9,7 +9,7 @@ use crate::pki::limits::{CMS_CERTIFICATES_MAX, CMS_CRLS_MAX, SIGNERS_MAX};
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 /// id-ri-ocsp-response (RFC 5940).
-const OCSP_RESPONSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.16.2");
+pub(crate) const OCSP_RESPONSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.16.2");
 /// id-pkix-ocsp-basic, which some archives put there.
 pub(crate) const OCSP_BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
 

@@ -185,6 +185,16 @@ fn a_token_by_a_certificate_that_is_not_for_timestamps_alone_fails_for_its_key_u
     assert_eq!(of(&world.double_token).format.code.as_str(), codes::TIMESTAMP_SIGNERS);
 }
 
+/// Pitfall 11.
+#[test]
+fn bytes_after_a_token_are_refused() {
+    let world = world();
+    let longer = [world.token.as_slice(), &[0]].concat();
+    let report = check(&longer, Stamped::Bytes(b""), &both_roots(world), &EvidenceSet::default());
+    assert_eq!(report.format.code.as_str(), codes::PARSE);
+    assert!(matches!(report.verdict, Verdict::Failed(_)));
+}
+
 /// Pitfall 10.
 #[test]
 fn more_tokens_than_anyone_collects_leave_the_signature_its_operations() {
