@@ -252,14 +252,11 @@ fn covers(
         },
         ArchivedObject::Digests(digests) => {
             let dotted = AlgorithmIdentifier::parse(algorithm).map(|algorithm| algorithm.oid.to_string());
-            match digests.iter().find(|digest| dotted.as_deref() == Ok(digest.algorithm)) {
-                Some(digest) => digest.value.to_vec(),
-                None => {
-                    let detail = dotted.unwrap_or_default();
-                    return Check::indeterminate(codes::ARCHIVED_OBJECT_ABSENT, SubCode::SignedDataNotFound)
-                        .with_detail(detail);
-                }
-            }
+            let Some(digest) = digests.iter().find(|digest| dotted.as_deref() == Ok(digest.algorithm)) else {
+                return Check::indeterminate(codes::ARCHIVED_OBJECT_ABSENT, SubCode::SignedDataNotFound)
+                    .with_detail(dotted.unwrap_or_default());
+            };
+            digest.value.to_vec()
         }
     };
     let expected = match before {

@@ -36,15 +36,8 @@ pub(super) fn verify(
             Check::fail(codes::CONTENT_NOT_DATA, SubCode::FormatFailure).with_detail(data.content_type.to_string());
     }
     let pool = validator.evidence.certificates();
-    let found = find_certificate(signer, attributes.as_ref(), pool, validator.registry).map_err(|check| {
-        // A certificate that does not parse (an extension twice, say) may be the signer's; it is not usable for anything.
-        let missing = check.code.as_str() == codes::SIGNER_CERTIFICATE_MISSING;
-        let odd = missing.then(|| data.certificates.iter().find_map(|der| Certificate::parse(der).err())).flatten();
-        odd.map_or(check, |error| {
-            let malformed = codes::SIGNER_CERTIFICATE_MALFORMED;
-            Check::indeterminate(malformed, SubCode::NoSigningCertificateFound).with_detail(error.to_string())
-        })
-    });
+    let found = find_certificate(signer, attributes.as_ref(), pool, validator.registry)
+        .map_err(|check| missing_or_malformed(check, data));
     let (integrity, verified) =
         integrity::check(signer, data, attributes.as_ref(), found.as_ref().ok(), input.document, validator);
     let signing_certificate_attr = match (&attributes, &found) {
@@ -134,6 +127,16 @@ pub(super) fn verify(
         verdict,
     };
     (report, timestamps)
+}
+
+/// A certificate that does not parse (an extension twice, say) may be the signer's; it is not usable for anything.
+fn missing_or_malformed(check: Check, data: &SignedData<'_>) -> Check {
+    let missing = check.code.as_str() == codes::SIGNER_CERTIFICATE_MISSING;
+    let odd = missing.then(|| data.certificates.iter().find_map(|der| Certificate::parse(der).err())).flatten();
+    odd.map_or(check, |error| {
+        let malformed = codes::SIGNER_CERTIFICATE_MALFORMED;
+        Check::indeterminate(malformed, SubCode::NoSigningCertificateFound).with_detail(error.to_string())
+    })
 }
 
 fn not_reached_check() -> Check {

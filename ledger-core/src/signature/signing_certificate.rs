@@ -89,10 +89,10 @@ fn names(
     }
     let Some(issuer_serial) = fields.optional(tag::SEQUENCE)? else { return Ok(named) };
     let mut issuer_serial = issuer_serial.reader();
-    let mut names = issuer_serial.take(tag::SEQUENCE, "issuer names")?.reader();
+    let mut issuers = issuer_serial.take(tag::SEQUENCE, "issuer names")?.reader();
     let mut issuer_matches = false;
-    while !names.is_empty() {
-        let name = names.any()?;
+    while !issuers.is_empty() {
+        let name = issuers.any()?;
         if name.tag == tag::context_constructed(4) {
             // By the rules of names, not by bytes: signers write other string types.
             issuer_matches |= Name::parse(Tlv::only(name.value)?)? == *certificate.issuer();

@@ -62,7 +62,7 @@ pub fn verify_timestamp_with(input: &TimestampInput<'_>, registry: &AlgorithmReg
 /// signature value. Those beyond the limit are left out, and the summary says so.
 pub(super) fn of_signature<'a>(
     signer: &SignerInfo<'a>,
-    signed: Option<&Attributes<'a>>,
+    attributes: Option<&Attributes<'a>>,
     document: &[u8],
     validator: &mut Validator<'_>,
 ) -> (Vec<TimestampReport>, Check) {
@@ -70,7 +70,7 @@ pub(super) fn of_signature<'a>(
         Some(Ok(attributes)) => attributes,
         Some(Err(_)) | None => Attributes::default(),
     };
-    let content = signed.map(|attributes| attributes.values(&[CONTENT_TIMESTAMP])).unwrap_or_default();
+    let content = attributes.map(|attributes| attributes.values(&[CONTENT_TIMESTAMP])).unwrap_or_default();
     let (values, others) = (unsigned.values(&[SIGNATURE_TIMESTAMP]), unsigned.values(&OTHER_TIMESTAMPS));
     // The evidence is of many signatures; a token over another one is not about this.
     let collected = validator.evidence.timestamps().iter();

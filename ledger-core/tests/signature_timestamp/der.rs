@@ -44,7 +44,7 @@ pub(crate) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     [header, body].concat()
 }
 
-/// The parts of a SignedData in a ContentInfo: everything before the signers, and the signers.
+/// The parts of a `SignedData` in a `ContentInfo`: everything before the signers, and the signers.
 fn split(cms: &[u8]) -> (Vec<&[u8]>, Vec<&[u8]>) {
     let info = children(value(cms));
     let mut fields = children(value(value(info[1])));
