@@ -13,14 +13,14 @@
 #[expect(dead_code, reason = "shared with the tests of timestamps")]
 mod der;
 
-use ledger_core::pki::report::codes;
+use ledger_core::pki::report::{RevocationSource, RevocationStatus, codes};
 use ledger_core::signature::report::TimeProof;
 use ledger_core::signature::timestamp::{
     MessageImprint, Stamped, TimestampError, TimestampInput, request, token_of_response, verify_timestamp,
 };
 use ledger_core::signature::{
     EvidenceSet, Outcome, SignaturePolicy, SignatureReport, SubCode, TrustSnapshot, Verdict, VerificationReport,
-    VerifyInput, verify,
+    VerifyInput, verify, verify_certificate,
 };
 use ledger_core::time::Timestamp;
 use proptest::prelude::*;
@@ -178,6 +178,50 @@ fn every_timestamp_answer_ends_as_the_suite_says() {
             other => panic!("{name}: {other}"),
         }
     }
+}
+
+/// Pitfall 12: who may answer for a certificate, and about which one an answer is.
+#[test]
+fn every_ocsp_answer_ends_as_the_suite_says() {
+    let world = World::new();
+    for case in world.cases["ocsp"].as_array().unwrap() {
+        let [response, certificate] = ["response", "certificate"].map(|member| case[member].as_str().unwrap());
+        // The answers are about leaves; the list of the root is for the intermediate.
+        let mut evidence = EvidenceSet::new(&[], &[read("pki/root.crl")]);
+        evidence.add_ocsp(&read(response));
+        let policy = SignaturePolicy::default_2026();
+        let report = verify_certificate(&read(certificate), &evidence, &world.trust, &policy, world.at, None);
+        let status = &report.revocation[0];
+        let expected = case["expect"].as_str().unwrap();
+        let as_expected = match expected {
+            "good" => status.revocation == RevocationStatus::Good && status.source == RevocationSource::Ocsp,
+            "revoked" => matches!(status.revocation, RevocationStatus::Revoked { .. }),
+            "undetermined" => status.revocation == RevocationStatus::Unknown && !report.verdict.is_passed(),
+            other => panic!("{response}: {other}"),
+        };
+        assert!(as_expected, "{response} about {certificate} should be {expected}: {report:#?}");
+    }
+}
+
+/// An answer carried in the message counts as one that was collected (RFC 5940), and is trusted for nothing.
+#[test]
+fn an_ocsp_answer_inside_the_message_helps_like_one_beside_it() {
+    let mut world = World::new();
+    let cms = read("cms/rsa_cades.p7s");
+    let info = der::children(der::value(&cms));
+    let fields = der::children(der::value(der::value(info[1])));
+    let with_answer = |response: &str| {
+        let oid = der::tlv(6, &[&[0x2b, 6, 1, 5, 5, 7, 16, 2]]);
+        let revocation = der::tlv(0xa1, &[&der::tlv(0xa1, &[&oid, &read(response)])]);
+        let changed = [fields[..4].concat(), revocation, fields[4..].concat()].concat();
+        der::tlv(0x30, &[info[0], &der::tlv(0xa0, &[&der::tlv(0x30, &[&changed])])])
+    };
+    world.evidence = EvidenceSet::new(&[], &[read("pki/root.crl")]);
+    assert!(matches!(world.verify(&document(), &cms).overall, Verdict::Indeterminate(_)));
+    let report = world.verify(&document(), &with_answer("ocsp/rsa.ocspresp"));
+    assert_eq!(report.overall, Verdict::Passed, "{}", text(&report));
+    let report = world.verify(&document(), &with_answer("ocsp/rsa.badresponder.ocspresp"));
+    assert!(matches!(report.overall, Verdict::Indeterminate(_)), "{}", text(&report));
 }
 
 /// Pitfall 9 among others.

@@ -79,8 +79,10 @@ pub(super) fn of_signature<'a>(
     let attribute = |values: &[Tlv<'a>], kind, origin| -> Vec<(&[u8], TimestampKind, TimestampOrigin)> {
         values.iter().map(|value| (value.raw, kind, origin)).collect()
     };
-    let mut tokens = attribute(&values, TimestampKind::Signature, TimestampOrigin::UnsignedAttribute);
-    tokens.extend(collected.iter().map(|der| (&**der, TimestampKind::Signature, TimestampOrigin::Evidence)));
+    // What the ledger collected comes first: whoever adds tokens to a message must not push it out.
+    let collected = collected.iter().map(|der| (&**der, TimestampKind::Signature, TimestampOrigin::Evidence));
+    let mut tokens: Vec<_> = collected.collect();
+    tokens.extend(attribute(&values, TimestampKind::Signature, TimestampOrigin::UnsignedAttribute));
     tokens.extend(attribute(&content, TimestampKind::Content, TimestampOrigin::SignedAttribute));
     tokens.extend(attribute(&others, TimestampKind::Archive, TimestampOrigin::UnsignedAttribute));
     let beyond = tokens.len() > TIMESTAMPS_MAX;

@@ -119,6 +119,33 @@ fn a_collected_token_counts_for_the_signature_that_it_stamps_and_for_no_other() 
     assert!(report.timestamps.is_empty() && is_too_late(&report), "{report:#?}");
 }
 
+#[test]
+fn a_collected_token_made_later_than_what_may_be_known_is_not_looked_at() {
+    let world = world();
+    let (document, signature, trust, policy) = (&world.document, &world.signature, &both_roots(world), &policy());
+    let mut evidence = EvidenceSet::default();
+    evidence.add_timestamp(&world.token);
+    let at = stamped_at(world);
+    for (known_until, count) in [(None, 1), (Some(at), 1), (Some(at.minus_ms(5000)), 0)] {
+        let evidence = &evidence;
+        let (signing_time, receipt_time) = (at.plus_ms(1), at.plus_ms(1));
+        let document_type = None;
+        let report = verify(&VerifyInput {
+            document,
+            signature,
+            evidence,
+            trust,
+            policy,
+            signing_time,
+            receipt_time,
+            known_until,
+            document_type,
+        });
+        assert_eq!(report.timestamps.len(), count, "{known_until:?}");
+        assert_eq!(is_by_receipt(&report.signatures[0]), count == 0, "{known_until:?}");
+    }
+}
+
 /// Pitfall 6: the same mistake as in `NEG_cades_t_over_content`, by an authority that is trusted.
 #[test]
 fn a_timestamp_over_anything_else_is_ignored_with_its_own_code() {
@@ -202,13 +229,15 @@ fn more_tokens_than_anyone_collects_leave_the_signature_its_operations() {
     let many: Vec<_> = (0..60).map(|_| attribute(SIGNATURE_TIMESTAMP, &[&world.document_token])).collect();
     let signature = with_unsigned(&world.signature, &many.concat());
     let at = stamped_at(world);
+    let mut evidence = EvidenceSet::default();
+    evidence.add_timestamp(&world.token);
     let report = verify(&VerifyInput {
         document: &world.document,
         signature: &signature,
-        evidence: &EvidenceSet::default(),
+        evidence: &evidence,
         trust: &both_roots(world),
         policy: &policy(),
-        signing_time: at,
+        signing_time: at.plus_ms(1),
         receipt_time: at,
         known_until: None,
         document_type: None,
@@ -216,6 +245,9 @@ fn more_tokens_than_anyone_collects_leave_the_signature_its_operations() {
     assert_eq!(report.timestamps.len(), 16);
     assert!(report.signatures[0].timestamp.detail.is_some());
     assert_eq!(report.overall, Verdict::Passed, "{report:#?}");
+    // The collected token is not pushed out by those that somebody added.
+    let proof = report.signatures[0].best_signature_time;
+    assert!(matches!(proof, TimeProof::Timestamp { at: proven, .. } if proven == at), "{proof:?}");
 }
 
 /// Pitfall 4, and archive timestamps: said to be there, counted for nothing.
