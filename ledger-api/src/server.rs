@@ -1,7 +1,7 @@
 //! The HTTP facade: authentication, requests into commands, views into JSON, refusals into problems.
 //!
 //! It decides nothing: every rule is in `ledger-core`, everything kept is in `ledger-store`. In scope here: who calls,
-//! the shape and size of what is said, and status codes. The routes stand on one screen, in [`routes`].
+//! the shape and size of what is said, and status codes. The routes stand on one screen, in `routes`.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ const SHUTDOWN_SECONDS: u64 = 30;
 /// A client that has not sent its head by then is a slow one or an attack.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Idle connections cost memory.
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE: Duration = Duration::from_mins(1);
 /// More connections wait in the system's queue.
 const CONNECTIONS_MAX: usize = 1024;
 

@@ -1,6 +1,14 @@
 //! The six actions over HTTP, by two companies with keys of their own: done, refused, raced for, and the evidence
 //! checked offline.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
 use base64ct::{Base64, Encoding as _};
 use ledger_core::evidence::trust::TrustDirectory;
 use ledger_core::evidence::verify::{self, Options, Verdict};

@@ -155,7 +155,7 @@ digest_id! {
     CertificateId, "certificate id"
 }
 digest_id! {
-    /// A public key: SHA-256("edl/v1/key" 00 SubjectPublicKeyInfo DER). Two certificates for one key share it.
+    /// A public key: `SHA-256("edl/v1/key" 00 SubjectPublicKeyInfo DER)`. Two certificates for one key share it.
     KeyId, "key id"
 }
 digest_id! {
@@ -164,7 +164,7 @@ digest_id! {
     IdentityId, "identity id"
 }
 digest_id! {
-    /// A client's command: HMAC-SHA-256(ledger secret, "edl/v1/command" 00 participant id (16 bytes) || idempotency key).
+    /// A client's command: `HMAC-SHA-256(ledger secret, "edl/v1/command" 00 participant id (16 bytes) || idempotency key)`.
     CommandId, "command id"
 }
 

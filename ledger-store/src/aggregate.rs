@@ -51,6 +51,7 @@ impl EventIds {
     }
 
     /// The next id.
+    #[expect(clippy::many_single_char_names, reason = "the first ten bytes, without a way to fail")]
     pub fn next(&self) -> EventId {
         let count = self.drawn.fetch_add(1, Ordering::Relaxed);
         let digest = tagged("edl/v1/event-id", &[&self.seed, &count.to_be_bytes()]);

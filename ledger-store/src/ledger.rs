@@ -94,10 +94,12 @@ struct Inner {
     /// Trust, policy and revocation lists in force, as the ledger's own stream has them.
     checking: RwLock<Arc<Checking>>,
     views: Mutex<Projector>,
-    /// Folded aggregates with the number of records they were folded from.
-    folded: Mutex<HashMap<StreamId, (u64, Box<dyn Any + Send>)>>,
+    folded: Mutex<HashMap<StreamId, Folded>>,
     refusals: Mutex<Refusals>,
 }
+
+/// A folded aggregate with the number of records that it was folded from.
+type Folded = (u64, Box<dyn Any + Send>);
 
 /// What came of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -343,6 +345,7 @@ fn store_options(options: &LedgerOptions) -> StoreOptions {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other error of opening is told as it is")]
 fn open_error(directory: &Path, error: OpenError) -> LedgerError {
     match error {
         OpenError::NoLedger => LedgerError::NotALedger(directory.to_owned()),

@@ -53,6 +53,7 @@ pub enum VaultError {
 
 /// Sealed payloads and their wrapped keys.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "a vault key is called so")]
 pub struct Vault {
     boxes: Arc<dyn ObjectStore>,
     keys: Arc<dyn ObjectStore>,

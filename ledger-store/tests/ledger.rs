@@ -1,5 +1,13 @@
 //! The facade as an embedder uses it: repeated commands, races, privacy of bundles, read models.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -123,8 +131,8 @@ impl World {
         let request =
             |participant: &ParticipantId| RecipientRequest { participant: *participant, answer: Answer::NotRequired };
         let send = SendDocument { document, recipients: recipients.iter().map(request).collect() };
-        let sent = self.ledger.execute(&sender, &format!("{key}-send"), send.into()).await.unwrap();
-        (document, made(StreamKind::Delivery, &sent))
+        let dispatched = self.ledger.execute(&sender, &format!("{key}-send"), send.into()).await.unwrap();
+        (document, made(StreamKind::Delivery, &dispatched))
     }
 }
 
@@ -162,11 +170,11 @@ async fn recall_and_accounting_race_and_exactly_one_wins() {
         let delivery = deliveries[0];
         let statement = world.ledger.statement(delivery, CommandKind::Recall, "", Viewer::Participant(world.sender));
         let cms = world.signer.sign_detached(&statement.await.unwrap().unwrap(), world.now);
-        let (sender, receiver) = (actor(Some(world.sender)), actor(Some(recipient)));
+        let (sender, buyer) = (actor(Some(world.sender)), actor(Some(recipient)));
         let (recall_key, receive_key) = (format!("recall-{round}"), format!("receive-{round}"));
         let (recalled, received) = tokio::join!(
             world.ledger.execute(&sender, &recall_key, Recall { delivery, cms }.into()),
-            world.ledger.execute(&receiver, &receive_key, Receive { delivery }.into()),
+            world.ledger.execute(&buyer, &receive_key, Receive { delivery }.into()),
         );
         assert_eq!(u8::from(recalled.is_ok()) + u8::from(received.is_ok()), 1, "{recalled:?} {received:?}");
         for refused in [recalled, received].into_iter().filter_map(Result::err) {
@@ -298,7 +306,7 @@ async fn every_refused_attempt_has_a_proof_and_none_is_lost_when_the_ledger_is_c
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_that_waited_are_recorded_when_their_minute_is_over() {
     let clock = Arc::new(LaterClock::default());
-    let world = World::with("minute", LedgerOptions { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..options() }).await;
+    let world = World::with("minute", LedgerOptions { clock: clock.clone(), ..options() }).await;
     for number in 0..33 {
         world.is_refused(&format!("first-{number}")).await;
     }

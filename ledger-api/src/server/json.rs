@@ -151,6 +151,7 @@ pub(super) struct Fault {
 
 /// The members of an object or a query, taken one by one; what is wrong is collected.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the members of a JSON object are its members")]
 pub(super) struct Members {
     place: String,
     members: BTreeMap<String, Json>,

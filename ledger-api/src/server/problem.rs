@@ -266,16 +266,18 @@ impl Problem {
 }
 
 impl From<LedgerError> for Problem {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what a client cannot act on is internal, whatever comes")]
     fn from(error: LedgerError) -> Self {
         match &error {
             LedgerError::Refused(refusal) => Self::refused(refusal),
             LedgerError::NotFound(_) => Self::not_found(),
-            LedgerError::CommandReused => Self::edge(Edge::IdempotencyKeyReused),
+            LedgerError::CommandReused | LedgerError::Store(StoreError::CommandReused { .. }) => {
+                Self::edge(Edge::IdempotencyKeyReused)
+            }
             LedgerError::Contended | LedgerError::Store(StoreError::Conflict { .. }) => {
                 Self::edge(Edge::VersionConflict)
             }
             LedgerError::IdempotencyKey => Self::edge(Edge::IdempotencyKeyInvalid),
-            LedgerError::Store(StoreError::CommandReused { .. }) => Self::edge(Edge::IdempotencyKeyReused),
             LedgerError::Store(
                 StoreError::Overloaded | StoreError::Refused(_) | StoreError::Broken | StoreError::Closed,
             ) => Self { cause: Some(chain(&error)), ..Self::edge(Edge::Unavailable) },

@@ -27,7 +27,7 @@ pub(super) const CRL_JSON_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Large bodies in memory at once: four of them are a third of a gigabyte.
 pub(super) const LARGE_BODIES_MAX: usize = 4;
 /// As large a body as fits comes in this time over a slow line; a client that trickles is cut off.
-const BODY_TIMEOUT: Duration = Duration::from_secs(120);
+const BODY_TIMEOUT: Duration = Duration::from_mins(2);
 /// The longest page of a list (product.md C.5.1).
 pub(super) const PAGE_ITEMS_MAX: u32 = 200;
 
@@ -210,8 +210,8 @@ impl Act {
     pub(super) fn declared_sha256(&self) -> Result<Option<Digest>, Problem> {
         let Some(value) = self.request.headers().get(CONTENT_DIGEST) else { return Ok(None) };
         let digest = value.to_str().ok().and_then(|text| {
-            let members = text.split(',').map(str::trim);
-            let encoded = members.filter_map(|member| member.strip_prefix("sha-256=:")?.strip_suffix(':')).next()?;
+            let mut members = text.split(',').map(str::trim);
+            let encoded = members.find_map(|member| member.strip_prefix("sha-256=:")?.strip_suffix(':'))?;
             Digest::from_slice(&Base64::decode_vec(encoded).ok()?)
         });
         let invalid = || Problem::with_detail(Edge::BodyInvalid, "Content-Digest must be sha-256=:base64:");
@@ -261,10 +261,8 @@ async fn body(
     }
     // A body of unknown length may become large.
     let large = declared.unwrap_or(bytes_max) > SMALL_BYTES_MAX;
-    let _place = match large {
-        true => Some(state.large_bodies.try_acquire().map_err(|_| Problem::edge(Edge::Busy))?),
-        false => None,
-    };
+    let _place =
+        if large { Some(state.large_bodies.try_acquire().map_err(|_| Problem::edge(Edge::Busy))?) } else { None };
     let payload = payload.ok_or_else(|| Problem::internal("body read twice"))?;
     match tokio::time::timeout(BODY_TIMEOUT, payload.to_bytes_limited(bytes_max)).await {
         Ok(Ok(Ok(bytes))) => Ok(bytes),
@@ -364,12 +362,13 @@ fn has_private_key_label(bytes: &[u8]) -> bool {
 /// Whether DER is a private key: PKCS#1, PKCS#8, SEC 1 and PKCS#12 all are a sequence that begins with a small
 /// version number, which no certificate, CMS or revocation list of ours does (a version 2 CRL begins with a sequence).
 fn is_private_key(der: &[u8]) -> bool {
-    let contents = match der {
-        [0x30, length, rest @ ..] if *length < 0x80 => rest,
-        // Indefinite length: PKCS#12 files from some tools are BER.
-        [0x30, 0x80, rest @ ..] | [0x30, 0x81, _, rest @ ..] => rest,
-        [0x30, 0x82, _, _, rest @ ..] | [0x30, 0x83, _, _, _, rest @ ..] => rest,
-        _ => return false,
+    // 0x80 is the indefinite length: PKCS#12 files from some tools are BER.
+    let ([0x30, ..=0x80, contents @ ..]
+    | [0x30, 0x81, _, contents @ ..]
+    | [0x30, 0x82, _, _, contents @ ..]
+    | [0x30, 0x83, _, _, _, contents @ ..]) = der
+    else {
+        return false;
     };
     matches!(contents, [0x02, 0x01, 0..=3, 0x02 | 0x04 | 0x30, ..])
 }

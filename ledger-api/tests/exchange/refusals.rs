@@ -292,6 +292,7 @@ fn two_signers(first: &Party, second: &Party, content: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn bad_signatures_are_refused_with_all_reasons_at_once() {
     let mut exchange = Exchange::open();
     let now = exchange.now;
@@ -436,6 +437,7 @@ fn bad_sendings() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn bad_acts_on_deliveries() {
     let exchange = Exchange::open();
     let (seller, buyer) = (&exchange.seller, &exchange.buyer);
@@ -481,7 +483,9 @@ fn bad_acts_on_deliveries() {
             &["signer-not-expected"],
         ),
     ];
-    by_seller.iter().for_each(|row| drop(log.refused(seller, row)));
+    for row in by_seller {
+        log.refused(seller, row);
+    }
     let by_buyer: &[Row<'_>] = &[
         ("recalled by the recipient", &act(&delivery, "recall"), plain(buyer, "recall"), 409, state),
         ("answered before it is accounted", &act(&delivery, "countersign"), buyer.cms(b"on its way"), 409, state),
@@ -493,7 +497,9 @@ fn bad_acts_on_deliveries() {
             &["document-state", "requisites-missing", "signature-malformed"],
         ),
     ];
-    by_buyer.iter().for_each(|row| drop(log.refused(buyer, row)));
+    for row in by_buyer {
+        log.refused(buyer, row);
+    }
 
     // Accounted, the answer is awaited.
     buyer.receives(&delivery);
@@ -522,12 +528,16 @@ fn bad_acts_on_deliveries() {
             state,
         ),
     ];
-    by_buyer.iter().for_each(|row| drop(log.refused(buyer, row)));
+    for row in by_buyer {
+        log.refused(buyer, row);
+    }
     let by_seller: &[Row<'_>] = &[
         ("recalled after it was accounted", &act(&delivery, "recall"), plain(seller, "recall"), 409, state),
         ("answered by the sender", &act(&delivery, "countersign"), seller.cms(b"on its way"), 409, state),
     ];
-    by_seller.iter().for_each(|row| drop(log.refused(seller, row)));
+    for row in by_seller {
+        log.refused(seller, row);
+    }
 
     // Refused by the recipient: there is nothing to annul.
     let refusal = reasoned(buyer, &delivery, "refuse-answer");
@@ -578,7 +588,9 @@ fn bad_acts_of_the_operator() {
         ),
         ("a list that is recorded", "/v1/crls", json!({"crl": base64(&known)}), 409, &["crl-exists"]),
     ];
-    rows.iter().for_each(|row| log.refused_without_record(&log.operator, row));
+    for row in rows {
+        log.refused_without_record(&log.operator, row);
+    }
 }
 
 #[test]

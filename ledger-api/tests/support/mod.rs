@@ -138,20 +138,20 @@ impl Client {
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: ledger\r\nConnection: close\r\n");
         if let Some(token) = &self.token {
-            head += &format!("Authorization: Bearer {token}\r\n");
+            head.extend(["Authorization: Bearer ", token, "\r\n"]);
         }
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
-            head += &format!("Content-Length: {}\r\n", body.len());
+            head.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
         }
         for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
+            head.extend([*name, ": ", *value, "\r\n"]);
         }
         self.raw(&[head.as_bytes(), b"\r\n", body].concat())
     }
 
     pub(crate) fn raw(&self, bytes: &[u8]) -> Reply {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         // The service may answer and close before it has read everything.
         let _ = stream.write_all(bytes);
         let mut answer = Vec::new();

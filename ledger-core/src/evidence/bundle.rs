@@ -1,7 +1,7 @@
 //! The bundle: one reproducible file about one document, built and opened here (layout in docs/FORMAT.md).
 //!
 //! Building is a pure function: the same input gives the same bytes. Opening believes nothing; it only finds
-//! the parts, and [`super::verify`] checks them.
+//! the parts, and [`super::verify()`] checks them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

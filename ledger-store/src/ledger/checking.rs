@@ -54,13 +54,12 @@ impl Checking {
             }
         }
         for (_, event) in newest.into_values() {
-            let crl = match old.crls.get(&event) {
-                Some(crl) => Arc::clone(crl),
-                None => {
-                    let slot = "crl".parse().map_err(|error| internal(&error))?;
-                    let payload = ledger.payload_of_event(event, &slot).await?;
-                    Arc::new(Crl::parse(&payload.bytes).map_err(|error| internal(&error))?)
-                }
+            let crl = if let Some(crl) = old.crls.get(&event) {
+                Arc::clone(crl)
+            } else {
+                let slot = "crl".parse().map_err(|error| internal(&error))?;
+                let payload = ledger.payload_of_event(event, &slot).await?;
+                Arc::new(Crl::parse(&payload.bytes).map_err(|error| internal(&error))?)
             };
             fresh.evidence.add_parsed_crl(Arc::clone(&crl));
             fresh.crls.insert(event, crl);

@@ -412,6 +412,7 @@ impl Errand<'_> {
     }
 
     /// A recipient knows of a document once it was sent to it, and then gets the rules' answer instead of "no such".
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only an opened delivery makes a recipient")]
     fn is_recipient(&self, document: DocumentId) -> bool {
         let entries = self.ledger.entries(&StreamId::document(document), usize::MAX).unwrap_or_default();
         entries.iter().any(|entry| match &entry.event {
@@ -476,7 +477,7 @@ impl Errand<'_> {
             let next = homed.entry(home.clone()).or_insert_with(|| {
                 let known = reads.iter().find_map(|(stream, expectation)| match expectation {
                     Expectation::Homed(homed) if *stream == home => Some(*homed),
-                    _ => None,
+                    Expectation::Homed(_) | Expectation::Revision(_) | Expectation::Absent => None,
                 });
                 known.unwrap_or_else(|| ledger.store.state_of(&home).homed)
             });

@@ -139,6 +139,7 @@ impl Ledger {
     }
 
     /// Trust snapshots and revocation lists that the checks of the shown records used.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the other events name nothing that signatures are checked by")]
     fn checking_entries(&self, shown: &BTreeMap<LeafIndex, Entry>) -> Result<Vec<Entry>, LedgerError> {
         let mut used = BTreeSet::new();
         let mut lists = BTreeSet::new();

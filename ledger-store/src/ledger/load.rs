@@ -59,10 +59,10 @@ impl Inner {
     /// An aggregate as it stands, and the number of records that it was folded from.
     pub(super) fn load<A: Aggregate>(&self, stream: &StreamId) -> Result<(A, u64), LedgerError> {
         let homed = self.store.state_of(stream).homed;
-        if let Some((folded, aggregate)) = lock(&self.folded).get(stream) {
-            if let (true, Some(aggregate)) = (*folded == homed, aggregate.downcast_ref::<A>()) {
-                return Ok((aggregate.clone(), homed));
-            }
+        if let Some((folded, aggregate)) = lock(&self.folded).get(stream)
+            && let (true, Some(aggregate)) = (*folded == homed, aggregate.downcast_ref::<A>())
+        {
+            return Ok((aggregate.clone(), homed));
         }
         let mut aggregate = A::default();
         let mut count = 0;

@@ -25,6 +25,7 @@ fn record(index: u64, event: &Event) -> Record {
     let mut random = [0; 10];
     random[2..].copy_from_slice(&index.to_be_bytes());
     let id = EventId::from_time_and_random(at, random);
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the other samples carry no payload")]
     let slots: &[&str] = match event {
         Event::DocumentFormed(_) => &["content", "content-info"],
         Event::DeliveryAccounted(_) => &["report-1"],
@@ -172,6 +173,7 @@ fn an_unknown_leaf_or_event_stops_the_projector_and_is_not_skipped() {
         let (first, last) = (indexed(&leaves)[0], indexed(&leaves)[1]);
         let batch = [first, last, (LeafIndex(2), bytes)];
         let error = projector.apply_batch(&batch).unwrap_err();
+        #[expect(clippy::wildcard_enum_match_arm, reason = "any other error fails the test")]
         let (found, at) = match error {
             ProjectorError::Event { index, .. } => ("event", index),
             ProjectorError::UnknownLeaf { index, .. } => ("unknown", index),
