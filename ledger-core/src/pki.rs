@@ -15,7 +15,7 @@ pub mod path;
 pub mod pem;
 pub mod policy;
 pub mod report;
-pub(crate) mod revocation;
+pub mod revocation;
 pub mod trust;
 pub(crate) mod validation;
 

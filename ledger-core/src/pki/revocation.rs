@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::alg::{AlgorithmError, AlgorithmRegistry, SignatureRequest, Verified};
 use super::certificate::Certificate;
 use super::evidence::EvidenceSet;
-use super::limits::REVOCATION_QUESTIONS_MAX;
+use super::limits::{REVOCATION_QUESTIONS_MAX, SIGNATURE_OPERATIONS_MAX};
 use super::policy::SignaturePolicy;
 use super::report::{Check, Outcome, RevocationCheck, RevocationSource, RevocationStatus, SubCode, codes};
 use super::trust::TrustSnapshot;
@@ -207,6 +207,24 @@ impl<'a> Evaluator<'a> {
             })
         })
     }
+}
+
+/// The status of a certificate that a pool of evidence shows at a moment, its issuer taken for an anchor.
+///
+/// For callers that collect evidence and want to know whether it proves anything; what it proves of a whole path is
+/// for the report to say.
+pub fn status_under(
+    certificate: &Certificate,
+    issuer: &Certificate,
+    evidence: &EvidenceSet,
+    at: Timestamp,
+) -> RevocationStatus {
+    let (trust, policy) = (TrustSnapshot::nobody(), SignaturePolicy::default_2026());
+    let registry = AlgorithmRegistry::standard();
+    let mut evaluator = Evaluator::new(&trust, evidence, &policy, registry, None, SIGNATURE_OPERATIONS_MAX);
+    let path = [Arc::new(certificate.clone()), Arc::new(issuer.clone())];
+    let status = evaluator.path(&path, at).into_iter().next().map(|check| check.revocation);
+    status.unwrap_or(RevocationStatus::Unknown)
 }
 
 /// Whether evidence produced then was known at the time that verification is limited to.

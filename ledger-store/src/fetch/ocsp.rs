@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ledger_core::digest::Digest;
-use ledger_core::pki::alg::AlgorithmRegistry;
 use ledger_core::pki::certificate::Certificate;
-use ledger_core::pki::limits::{OCSP_BYTES_MAX, SIGNATURE_OPERATIONS_MAX};
+use ledger_core::pki::limits::OCSP_BYTES_MAX;
 use ledger_core::pki::ocsp::{OcspError, OcspResponse, request};
 use ledger_core::pki::report::RevocationStatus;
-use ledger_core::pki::revocation::{StatusInput, status};
-use ledger_core::signature::{EvidenceSet, SignaturePolicy};
+use ledger_core::pki::revocation::status_under;
+use ledger_core::signature::EvidenceSet;
 use ledger_core::time::Timestamp;
 
 use super::exchange::{FetchError, Question, Reply, Validators};
@@ -159,17 +158,7 @@ fn proves_something(response: &OcspResponse, certificate: &Certificate, issuer: 
     let Some(at) = response.this_update() else { return false };
     let mut evidence = EvidenceSet::default();
     evidence.add_ocsp(response.der());
-    let input = StatusInput {
-        certificate,
-        issuer,
-        evidence: &evidence,
-        policy: &SignaturePolicy::default_2026(),
-        registry: AlgorithmRegistry::standard(),
-        at,
-        known_until: None,
-    };
-    let mut operations = SIGNATURE_OPERATIONS_MAX;
-    match status(&input, &mut operations).revocation {
+    match status_under(certificate, issuer, &evidence, at) {
         RevocationStatus::Good | RevocationStatus::Revoked { .. } | RevocationStatus::OnHold { .. } => true,
         RevocationStatus::Unknown | RevocationStatus::TrustAnchor => false,
     }
