@@ -140,6 +140,8 @@ fn a_list_speaks_for_the_time_it_covers() {
         // A delta with its base says what a full list of its time would: one held before is free again, one is revoked.
         ("Held.der", &["crl_0530.crl", "delta_0601.crl"], "2026-06-01T13:00:00Z", good),
         ("Held.der", &["delta_0601.crl", "crl_0530.crl"], "2026-05-31T10:00:00Z", codes::ON_HOLD),
+        ("Held.der", &["crl_0530.crl", "delta_0601.crl"], "2026-06-01T12:29:59Z", codes::ON_HOLD),
+        ("Held.der", &["crl_0530.crl", "delta_0601.crl"], "2026-06-01T12:30:00Z", good),
         ("Good.der", &["crl_0530.crl", "delta_0601.crl"], "2026-06-01T12:00:00Z", good),
         ("Revoked.der", &["crl_0530.crl", "delta_0601.crl"], "2026-06-01T12:00:00Z", codes::REVOKED),
         ("Revoked.der", &["crl_0530.crl", "delta_0601.crl"], "2026-06-01T11:00:00Z", good),

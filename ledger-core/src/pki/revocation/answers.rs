@@ -167,6 +167,7 @@ fn statement(
         produced_at: response.produced_at(),
         signer,
         says,
+        released: None,
         reasons: Reasons::ALL,
         // RFC 6960 4.4.4: without an archive cutoff nothing is said about certificates that have run out.
         covers_expiry: this_update.unix_seconds() <= not_after.unix_seconds()

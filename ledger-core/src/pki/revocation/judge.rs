@@ -75,7 +75,7 @@ impl<'c> Case<'c> {
     }
 
     /// A hold counts while it lasts: it was on at the moment when a statement of that time or later shows it with an
-    /// earlier date; else the newest statements up to the moment decide.
+    /// earlier date; else the newest statements up to the moment decide, unless a later one dates the end before it.
     fn on_hold(&self) -> Option<(&'c Statement, Revoked)> {
         let held = |statement: &'c Statement| {
             let hold = Self::listed(statement).filter(|hold| hold.is_hold() && self.has_begun(hold.at))?;
@@ -87,7 +87,11 @@ impl<'c> Case<'c> {
             return Some(lasting);
         }
         let latest = told().find(|statement| statement.this_update <= at)?.this_update;
-        told().filter(|statement| statement.this_update == latest).find_map(held)
+        let ended = |hold: Revoked| {
+            let mut ends = self.statements.iter().filter_map(|statement| statement.released);
+            ends.any(|end| hold.at < end && end <= at)
+        };
+        told().filter(|one| one.this_update == latest).find_map(held).filter(|(_, hold)| !ended(*hold))
     }
 
     /// Proof that it was not revoked: by one statement for all reasons, or by several that share the reasons.
@@ -240,6 +244,7 @@ mod tests {
             produced_at: day(on),
             signer: None,
             says,
+            released: None,
             reasons: Reasons::ALL,
             covers_expiry: true,
             awaits_delta: false,
@@ -327,6 +332,10 @@ mod tests {
         check(vec![held("2026-05-10"), current.clone()], codes::OK);
         check(vec![held("2026-05-16"), current], codes::ON_HOLD);
         check(vec![held("2026-05-10"), made("2026-05-20", GOOD)], codes::ON_HOLD);
+        // The end is known by its date, before or after the moment asked.
+        let ended = |on| Statement { released: Some(day(on)), ..made("2026-05-20", GOOD) };
+        check(vec![held("2026-05-10"), ended("2026-05-15")], codes::OK);
+        check(vec![held("2026-05-10"), ended("2026-05-16")], codes::ON_HOLD);
         // Of the same time: the worse one counts.
         check(vec![held("2026-05-14"), made("2026-05-14", GOOD)], codes::ON_HOLD);
     }

@@ -134,8 +134,10 @@ impl Evaluator<'_> {
             return Ok(());
         }
         if signer == question.certificate {
-            // A signer of lists that is on no list but its own: were it revoked, its list would say so.
-            return Ok(());
+            // A signer of indirect lists that its issuer put on no list but its own: were it revoked, that would say
+            // so. A key of the issuer itself has other lists, and must not judge itself.
+            let appointed = crl.issuer() != question.certificate.issuer();
+            return if appointed { Ok(()) } else { Err(unusable("a key that vouches for itself")) };
         }
         if self.visiting.contains(&signer.digest()) {
             return Err(unusable("signers of lists that vouch for each other"));
@@ -199,6 +201,7 @@ fn alone(admitted: &Admitted<'_>, question: &Question<'_>) -> Statement {
         produced_at: crl.this_update(),
         signer: admitted.signer.certificate,
         says: says(admitted.listed),
+        released: None,
         reasons: admitted.reasons,
         covers_expiry: crl.covers_expiry(question.certificate.not_after()),
         awaits_delta: crl.has_delta() || question.certificate.has_delta_crl(),
@@ -210,9 +213,16 @@ fn alone(admitted: &Admitted<'_>, question: &Question<'_>) -> Statement {
 /// A base with its delta says what a full list of the delta's time would (RFC 5280 5.2.4).
 fn merged(base: &Admitted<'_>, delta: &Admitted<'_>, fit: DeltaFit, question: &Question<'_>) -> Statement {
     let remark = (fit == DeltaFit::OutOfSequence).then(|| (codes::DELTA_OUT_OF_SEQUENCE, String::new()));
+    // RFC 5280 does not say which date a removal carries. One later than that of the hold can only be its end; the
+    // same date tells nothing.
+    let released = match (base.listed, delta.listed) {
+        (Some(hold), Some(end)) if hold.is_hold() && end.is_removal() && end.at > hold.at => Some(end.at),
+        _ => None,
+    };
     Statement {
         source: RevocationSource::CrlWithDelta,
         says: says(delta.listed.or(base.listed)),
+        released,
         awaits_delta: false,
         remark,
         evidence: vec![base.crl.digest(), delta.crl.digest()],

@@ -16,6 +16,8 @@ pub(super) struct Statement {
     /// The certificate that signed it, when it is not the issuer's.
     pub(super) signer: Option<Digest>,
     pub(super) says: Says,
+    /// When a hold ended, if the statement says that.
+    pub(super) released: Option<Timestamp>,
     /// The reasons for which it would tell a revocation.
     pub(super) reasons: Reasons,
     /// Whether it still speaks about a certificate that had run out when it was made.
