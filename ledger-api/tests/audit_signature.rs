@@ -170,6 +170,10 @@ fn a_token_inside_and_one_handed_in_are_reported_with_their_time() {
         assert_eq!((code, errors.as_str()), (0, ""), "{out}");
         let (_, stamp) = out.split_once("\nTimestamp (signature 1)\n  PASSED\n").expect(&out);
         assert!(stamp.contains("production hierarchy") && stamp.contains("2026-07-20T"), "{stamp}");
+        // The token makes the signature older than the moment given; then both moments are told.
+        for moment in ["at signing", "at receipt"] {
+            assert!(out.contains(&format!("chain to a trusted root, {moment}: right [ok]")), "{out}");
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::time::Timestamp;
 /// A versioned set of rules. Its id goes into every report, so that old verdicts can be repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a demand of its own, by name in published policies")]
 pub struct SignaturePolicy {
     /// Name for people.
     pub name: String,

@@ -71,21 +71,7 @@ pub(super) fn verify(
     let algorithms = validation::weakest([own_algorithm, moments.at_signing.algorithms.clone()]);
     let algorithms_used = verified.iter().map(|verified| AlgorithmUse::of(None, verified));
     let algorithms_used = algorithms_used.chain(moments.at_signing.algorithms_used.iter().cloned()).collect();
-    let identity = found.as_ref().map(|certificate| certificate.identity()).unwrap_or_default();
-    let roles = found.as_ref().map(|certificate| certificate.roles()).unwrap_or_default();
-    let of_signer = |check: Check| if found.is_ok() { check } else { not_reached_check() };
-    let signer_check = SignerCheck {
-        identifiers: of_signer(input.policy.identifiers(&identity)),
-        authority: of_signer(input.policy.authority(input.document_type, &roles)),
-        roles: roles.known.into_iter().collect(),
-        unknown_roles: roles.unknown.into_iter().collect(),
-        check: found.as_ref().err().cloned().unwrap_or_else(Check::pass),
-        signing_certificate_attr,
-        certificate: found.as_ref().ok().map(|certificate| certificate.id()),
-        key: found.as_ref().ok().map(|certificate| certificate.key()),
-        bin: identity.bin,
-        iin: identity.iin,
-    };
+    let signer_check = signer_check(found.as_ref(), signing_certificate_attr, input);
     // In the order of what explains most: form, document, signer, key, algorithms, purpose, then the moments.
     let verdict = Verdict::worst(
         [
@@ -137,6 +123,29 @@ fn missing_or_malformed(check: Check, data: &SignedData<'_>) -> Check {
         let malformed = codes::SIGNER_CERTIFICATE_MALFORMED;
         Check::indeterminate(malformed, SubCode::NoSigningCertificateFound).with_detail(error.to_string())
     })
+}
+
+/// Who the certificate names, with which roles, and whether it may sign a document of the type.
+fn signer_check(
+    found: Result<&Arc<Certificate>, &Check>,
+    signing_certificate_attr: Check,
+    input: &VerifyInput<'_>,
+) -> SignerCheck {
+    let identity = found.map(|certificate| certificate.identity()).unwrap_or_default();
+    let roles = found.map(|certificate| certificate.roles()).unwrap_or_default();
+    let of_signer = |check: Check| if found.is_ok() { check } else { not_reached_check() };
+    SignerCheck {
+        identifiers: of_signer(input.policy.identifiers(&identity)),
+        authority: of_signer(input.policy.authority(input.document_type, &roles)),
+        roles: roles.known.into_iter().collect(),
+        unknown_roles: roles.unknown.into_iter().collect(),
+        check: found.err().cloned().unwrap_or_else(Check::pass),
+        signing_certificate_attr,
+        certificate: found.ok().map(|certificate| certificate.id()),
+        key: found.ok().map(|certificate| certificate.key()),
+        bin: identity.bin,
+        iin: identity.iin,
+    }
 }
 
 fn not_reached_check() -> Check {

@@ -30,6 +30,7 @@ pub(super) struct Page {
     language: Language,
     words: &'static Wording,
     known: Vec<Arc<Certificate>>,
+    receipt: Option<Timestamp>,
     /// Both moments are one; what is said of the second is the same.
     one_moment: bool,
 }
@@ -46,7 +47,7 @@ struct Found {
 impl Page {
     pub(super) fn new(language: Language, colour: bool, known: Vec<Arc<Certificate>>) -> Self {
         let words = wording::of(language);
-        Self { out: String::new(), colour, language, words, known, one_moment: true }
+        Self { out: String::new(), colour, language, words, known, receipt: None, one_moment: true }
     }
 
     pub(super) fn finish(self) -> String {
@@ -112,9 +113,9 @@ impl Page {
     }
 
     pub(super) fn moments(&mut self, input: &InputDigests) {
-        self.one_moment = input.receipt_time == input.signing_time;
+        self.receipt = Some(input.receipt_time);
         self.moment(input.signing_time);
-        if !self.one_moment {
+        if input.receipt_time != input.signing_time {
             self.fact(self.words.at_receipt, &format!("{} ({})", input.receipt_time, self.words.given));
         }
     }
@@ -127,6 +128,8 @@ impl Page {
 
     pub(super) fn signature(&mut self, report: &SignatureReport, count: usize) {
         let words = self.words;
+        // A timestamp may prove that the signature is older than the moment given.
+        self.one_moment = self.receipt == Some(report.best_signature_time.at());
         let verdict = self.verdict_word(report.verdict);
         let number = report.index.saturating_add(1);
         self.heading(&format!("{} {number}/{count}", words.signature));
@@ -139,7 +142,7 @@ impl Page {
         if let Some(claimed) = report.claimed_signing_time {
             self.fact(words.claimed, &format!("{claimed} ({})", words.only_claimed));
         }
-        if let Ok(Value::Object(proof)) = serde_json::to_value(&report.best_signature_time) {
+        if let Ok(Value::Object(proof)) = serde_json::to_value(report.best_signature_time) {
             let parts: Vec<String> = ["kind", "at"].iter().filter_map(|name| text_of(proof.get(*name)?)).collect();
             self.fact(words.proven, &parts.join(" "));
         }

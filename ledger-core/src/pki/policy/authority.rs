@@ -31,8 +31,8 @@ impl SignaturePolicy {
     /// usage that is not known here: then nobody can say that it lacks the role.
     pub fn authority(&self, document_type: Option<&str>, roles: &Roles) -> Check {
         let of = |wanted: Option<&str>| -> BTreeSet<Role> {
-            let rules = self.signing_authority.iter().filter(|rule| rule.document_type.as_deref() == wanted);
-            rules.flat_map(|rule| rule.roles.iter().copied()).collect()
+            let grants = self.signing_authority.iter().filter(|rule| rule.document_type.as_deref() == wanted);
+            grants.flat_map(|grant| grant.roles.iter().copied()).collect()
         };
         let mut allowed = of(document_type);
         if allowed.is_empty() {
