@@ -110,7 +110,7 @@ fn every_answer_of_other_authorities_is_judged_as_the_suite_says() {
             // One "valid" case pairs a request with an answer that has another nonce, and a chain with a token that is not
             // of it: the token holds, the exchange does not (RFC 3161 2.4.2), and OpenSSL refuses too.
             "valid" | "signature-valid" | "expired-certificate" => {
-                assert!(signature_holds(&report), "{id}: {report:#?}")
+                assert!(signature_holds(&report), "{id}: {report:#?}");
             }
             "valid-if-certificate-supplied" => {
                 let none = EvidenceSet::default();

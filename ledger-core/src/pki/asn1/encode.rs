@@ -15,14 +15,13 @@ pub(crate) fn element(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
 /// Tag and shortest length.
 pub(super) fn header(tag: u8, length: usize, out: &mut Vec<u8>) {
     out.push(tag);
-    match u8::try_from(length) {
-        Ok(short @ 0..0x80) => out.push(short),
-        _ => {
-            let digits: Vec<u8> = length.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
-            out.push(0x80 | u8::try_from(digits.len()).unwrap_or_default());
-            out.extend(digits);
-        }
+    if let Ok(short @ 0..0x80) = u8::try_from(length) {
+        out.push(short);
+        return;
     }
+    let digits: Vec<u8> = length.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+    out.push(0x80 | u8::try_from(digits.len()).unwrap_or_default());
+    out.extend(digits);
 }
 
 /// A non-negative INTEGER in its shortest form.
