@@ -232,7 +232,7 @@ impl Crl {
         self.base_number.is_some()
     }
 
-    /// The number of the full CRL that a delta CRL starts from (BaseCRLNumber, RFC 5280 5.2.4).
+    /// The number of the full CRL that a delta CRL starts from (`BaseCRLNumber`, RFC 5280 5.2.4).
     pub const fn base_number(&self) -> Option<&CrlNumber> {
         self.base_number.as_ref()
     }
@@ -300,10 +300,9 @@ impl Crl {
             return DeltaFit::No;
         };
         match (base.cmp(own), own < number) {
-            (std::cmp::Ordering::Greater, _) => DeltaFit::No,
-            (_, true) => DeltaFit::Yes,
+            (std::cmp::Ordering::Less | std::cmp::Ordering::Equal, true) => DeltaFit::Yes,
             (std::cmp::Ordering::Equal, false) => DeltaFit::OutOfSequence,
-            (std::cmp::Ordering::Less, false) => DeltaFit::No,
+            (std::cmp::Ordering::Greater, _) | (std::cmp::Ordering::Less, false) => DeltaFit::No,
         }
     }
 
@@ -337,7 +336,7 @@ impl Crl {
 pub(crate) enum DeltaFit {
     /// Another issuer, scope, key, or the numbers do not follow each other.
     No,
-    /// BaseCRLNumber <= number of the full one < number of the delta.
+    /// `BaseCRLNumber` <= number of the full one < number of the delta.
     Yes,
     /// The delta names this very list as its base and is not older, yet its own number does not follow: the national
     /// authority counts its deltas apart. The content fits; a remark is due.

@@ -84,7 +84,7 @@ fn each<'a>(
     Ok(())
 }
 
-/// Takes a GeneralName that is a URL in printable ASCII.
+/// Takes a `GeneralName` that is a URL in printable ASCII.
 fn add(urls: &mut Vec<String>, name: Tlv<'_>) {
     let url = std::str::from_utf8(name.value).ok().filter(|url| url.bytes().all(|byte| byte.is_ascii_graphic()));
     if let Some(url) = url

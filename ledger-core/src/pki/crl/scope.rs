@@ -53,27 +53,26 @@ impl Reasons {
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
     names: Vec<PointName>,
-    only_users: bool,
-    only_authorities: bool,
-    only_attributes: bool,
+    kind: Kind,
     reasons: Reasons,
     pub(super) indirect: bool,
     /// The extension as it stands: a delta has the scope of its base when these are the same.
     raw: Vec<u8>,
 }
 
+/// Which certificates a list is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    All,
+    Users,
+    Authorities,
+    Attributes,
+}
+
 /// Everything the issuer revokes.
 impl Default for Scope {
     fn default() -> Self {
-        Self {
-            names: Vec::new(),
-            only_users: false,
-            only_authorities: false,
-            only_attributes: false,
-            reasons: Reasons::ALL,
-            indirect: false,
-            raw: Vec::new(),
-        }
+        Self { names: Vec::new(), kind: Kind::All, reasons: Reasons::ALL, indirect: false, raw: Vec::new() }
     }
 }
 
@@ -128,7 +127,15 @@ impl Scope {
         let indirect = flag(&mut reader, 4)?;
         let only_attributes = flag(&mut reader, 5)?;
         reader.finish()?;
-        Ok(Self { names, only_users, only_authorities, only_attributes, reasons, indirect, raw: value.to_vec() })
+        // RFC 5280 5.2.5: at most one of them.
+        let kind = match (only_users, only_authorities, only_attributes) {
+            (false, false, false) => Kind::All,
+            (true, false, false) => Kind::Users,
+            (false, true, false) => Kind::Authorities,
+            (false, false, true) => Kind::Attributes,
+            _ => return Err(Asn1Error::Value { what: "issuingDistributionPoint" }),
+        };
+        Ok(Self { names, kind, reasons, indirect, raw: value.to_vec() })
     }
 
     /// RFC 5280 6.3.3 (b) and (d), over all distribution points of the certificate; one without any has the point
@@ -141,8 +148,13 @@ impl Scope {
         if !own && !named {
             return Coverage::Foreign;
         }
-        let wrong_kind = self.only_users && certificate.is_ca() || self.only_authorities && !certificate.is_ca();
-        if wrong_kind || self.only_attributes {
+        let right_kind = match self.kind {
+            Kind::All => true,
+            Kind::Users => !certificate.is_ca(),
+            Kind::Authorities => certificate.is_ca(),
+            Kind::Attributes => false,
+        };
+        if !right_kind {
             return Coverage::OutOfScope;
         }
         let whole = Point {
