@@ -15,23 +15,15 @@
 
 #[path = "../../ledger-core/tests/evidence_bundle/ledger.rs"]
 mod ledger;
+#[path = "support/auditor.rs"]
+mod auditor;
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use ledger_api::audit;
 use ledger_core::evidence::finding::Code;
 use ledger_core::log::merkle::leaf_hash;
 
-/// Exit code, output and errors.
-fn run(arguments: &[&str]) -> (u8, String, String) {
-    let (mut out, mut errors) = (Vec::new(), Vec::new());
-    let arguments = arguments.iter().map(OsString::from);
-    let code = audit::run(arguments, &mut out, &mut errors, false).unwrap();
-    (code, String::from_utf8(out).unwrap(), String::from_utf8(errors).unwrap())
-}
-
-struct Folder(PathBuf);
+use self::auditor::{Folder, run};
 
 impl Folder {
     /// A bundle and a trust directory, written as an operator hands them out.
@@ -48,16 +40,6 @@ impl Folder {
         write("trust/ca/root.der", &ledger::file("ca.der"));
         write("trust/ca/notes.txt", b"not a certificate");
         Self(folder)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -15,12 +15,12 @@
 
 #[path = "../../ledger-core/tests/evidence_bundle/ledger.rs"]
 mod ledger;
+#[path = "support/auditor.rs"]
+mod auditor;
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ledger_api::audit;
 use ledger_core::id::{CommandId, LeafIndex};
 use ledger_core::log::genesis::Genesis;
 use ledger_core::log::merkle::leaf_hash;
@@ -29,14 +29,7 @@ use ledger_store::EmbeddedStore;
 use ledger_store::store::{Append, Draft};
 use ledger_store::testing::options;
 
-/// Exit code, output and errors.
-fn run(arguments: &[&str]) -> (u8, String, String) {
-    let (mut out, mut errors) = (Vec::new(), Vec::new());
-    let code = audit::run(arguments.iter().map(OsString::from), &mut out, &mut errors, false).unwrap();
-    (code, String::from_utf8(out).unwrap(), String::from_utf8(errors).unwrap())
-}
-
-struct Folder(PathBuf);
+use self::auditor::{Folder, run};
 
 impl Folder {
     /// A ledger of the store in `ledger`, closed, with a trust directory and a receipt.
@@ -65,10 +58,6 @@ impl Folder {
         Self(folder)
     }
 
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-
     fn replay(&self) -> (u8, String, String) {
         run(&["replay", &self.path("ledger"), "--trust", &self.path("trust"), "--json"])
     }
@@ -78,12 +67,6 @@ impl Folder {
             fs::read_dir(self.0.join("ledger/segments")).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         paths
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
