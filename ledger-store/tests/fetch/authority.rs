@@ -6,22 +6,22 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A CA in a folder of its own, removed at the end.
-pub struct Authority {
-    pub folder: PathBuf,
+pub(crate) struct Authority {
+    pub(crate) folder: PathBuf,
 }
 
 /// A holder's certificate.
 #[derive(Debug, Clone)]
-pub struct Issued {
+pub(crate) struct Issued {
     /// Of its files, without their endings.
     name: String,
-    pub der: Vec<u8>,
-    pub serial: String,
+    pub(crate) der: Vec<u8>,
+    pub(crate) serial: String,
 }
 
 /// What the responder is to say about a serial number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
+pub(crate) enum Status {
     Good,
     Revoked,
     Unknown,
@@ -50,7 +50,7 @@ impl Authority {
         folder
     }
 
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let folder = Self::folder(name);
         openssl(&folder, "ecparam -name prime256v1 -genkey -noout -out ca.key");
         openssl(&folder, "req -x509 -new -key ca.key -subj /C=KZ/CN=TEST -days 30 -out ca.pem");
@@ -59,7 +59,7 @@ impl Authority {
     }
 
     /// The CA of the ledger's tests.
-    pub fn of(certificate_pem: &str, private_key_pem: &str, certificate_der: &[u8]) -> Self {
+    pub(crate) fn of(certificate_pem: &str, private_key_pem: &str, certificate_der: &[u8]) -> Self {
         let folder = Self::folder("of");
         std::fs::write(folder.join("ca.pem"), certificate_pem).unwrap();
         std::fs::write(folder.join("ca.key"), private_key_pem).unwrap();
@@ -67,7 +67,7 @@ impl Authority {
         Self { folder }
     }
 
-    pub fn certificate_der(&self) -> Vec<u8> {
+    pub(crate) fn certificate_der(&self) -> Vec<u8> {
         std::fs::read(self.folder.join("ca.der")).unwrap()
     }
 
@@ -76,7 +76,7 @@ impl Authority {
     }
 
     /// A certificate with these lines of an extension section.
-    pub fn issue(&self, extensions: &str) -> Issued {
+    pub(crate) fn issue(&self, extensions: &str) -> Issued {
         let name = format!("holder{}", number());
         let serial = format!("4{:07}", number());
         std::fs::write(self.path(&format!("{name}.cnf")), extensions).unwrap();
@@ -102,7 +102,7 @@ impl Authority {
     }
 
     /// The answer of `openssl ocsp` to a request, as another server passes it on.
-    pub fn answer(&self, request: &[u8], statuses: &[(&str, Status)]) -> Vec<u8> {
+    pub(crate) fn answer(&self, request: &[u8], statuses: &[(&str, Status)]) -> Vec<u8> {
         self.answer_by("ca", request, statuses)
     }
 
@@ -115,7 +115,7 @@ impl Authority {
     }
 
     /// An answer about this CA's certificates that a stranger signed.
-    pub fn answer_of_stranger(&self, stranger: &Self, request: &[u8], statuses: &[(&str, Status)]) -> Vec<u8> {
+    pub(crate) fn answer_of_stranger(&self, stranger: &Self, request: &[u8], statuses: &[(&str, Status)]) -> Vec<u8> {
         for name in ["ca.pem", "ca.key"] {
             std::fs::copy(stranger.path(name), self.path(&format!("stranger-{name}"))).unwrap();
         }
@@ -123,7 +123,7 @@ impl Authority {
     }
 
     /// What `openssl ocsp` reads in an answer: good, revoked or unknown.
-    pub fn reads(&self, response: &[u8]) -> String {
+    pub(crate) fn reads(&self, response: &[u8]) -> String {
         let name = format!("read{}.rsp", number());
         std::fs::write(self.path(&name), response).unwrap();
         let text = openssl(&self.folder, &format!("ocsp -respin {name} -resp_text -noverify"));
@@ -132,7 +132,7 @@ impl Authority {
     }
 
     /// Verifies a token over bytes with `openssl ts`, and gives what it reads in it.
-    pub fn reads_token(&self, token: &[u8], data: &[u8]) -> String {
+    pub(crate) fn reads_token(&self, token: &[u8], data: &[u8]) -> String {
         let name = format!("token{}", number());
         std::fs::write(self.path(&format!("{name}.tst")), token).unwrap();
         std::fs::write(self.path(&format!("{name}.data")), data).unwrap();
@@ -142,7 +142,7 @@ impl Authority {
     }
 
     /// `openssl ocsp` itself, listening.
-    pub fn responder(&self, statuses: &[(&str, Status)]) -> Responder {
+    pub(crate) fn responder(&self, statuses: &[(&str, Status)]) -> Responder {
         let index = self.index(statuses);
         let keys = "-CA ca.pem -rsigner ca.pem -rkey ca.key -nmin 60 -port 0";
         let mut child = Command::new("openssl")
@@ -161,7 +161,7 @@ impl Authority {
     }
 
     /// Makes the CA a time-stamping authority as well; its certificate, DER.
-    pub fn add_time_stamping(&self) -> Vec<u8> {
+    pub(crate) fn add_time_stamping(&self) -> Vec<u8> {
         let extensions = "keyUsage=critical,digitalSignature\nextendedKeyUsage=critical,timeStamping\n\
                           subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n";
         let issued = self.issue(extensions);
@@ -178,7 +178,7 @@ impl Authority {
     }
 
     /// The answer of `openssl ts` to a request.
-    pub fn timestamp(&self, request: &[u8]) -> Vec<u8> {
+    pub(crate) fn timestamp(&self, request: &[u8]) -> Vec<u8> {
         // One at a time: the serial number is kept in a file.
         static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
         let _one = ONE.lock().unwrap();
@@ -196,17 +196,17 @@ impl Drop for Authority {
 }
 
 /// A running `openssl ocsp`.
-pub struct Responder {
+pub(crate) struct Responder {
     child: Child,
     port: u16,
 }
 
 impl Responder {
-    pub fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.host())
     }
 }

@@ -13,6 +13,9 @@ use ledger_store::fetch::{FetchSettings, Fetcher};
 use crate::authority::{Authority, Issued, Status};
 use crate::server::{Reply, Request, Server};
 
+/// How a server of the hostile kind answers.
+type Answer = Box<dyn Fn(&Request) -> Reply + Send + Sync>;
+
 const SIGNER: &str = "keyUsage=critical,digitalSignature,nonRepudiation\n";
 
 /// Settings that ask one responder on this machine; a test changes what it is about.
@@ -119,15 +122,11 @@ async fn whatever_a_server_sends_or_does_not_send_ends_as_a_failure_with_a_reaso
     let authority = Authority::new("hostile");
     let issued = authority.issue(SIGNER);
     let head = |length: usize| format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").into_bytes();
-    type Answer = Box<dyn Fn(&Request) -> Reply + Send + Sync>;
     let raw = |bytes: Vec<u8>| -> Answer { Box::new(move |_| Reply::Raw(bytes.clone())) };
     let drip = |bytes: Vec<u8>| -> Answer { Box::new(move |_| Reply::Drip(bytes.clone())) };
     let endless = [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &vec![b'a'; 300 * 1024]].concat();
-    let chunked = [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".as_slice()]
-        .into_iter()
-        .chain(std::iter::repeat_n([b"8000\r\n".as_slice(), &[b'a'; 0x8000], b"\r\n"].concat().leak() as &[u8], 10))
-        .collect::<Vec<_>>()
-        .concat();
+    let chunk = [b"8000\r\n".to_vec(), vec![b'a'; 0x8000], b"\r\n".to_vec()].concat();
+    let chunked = [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec(), chunk.repeat(10)].concat();
     let redirect = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n".to_vec();
     let many_headers = [b"HTTP/1.1 200 OK\r\n".to_vec(), b"a: b\r\n".repeat(1000), b"\r\n".to_vec()].concat();
     let rows: Vec<(Answer, &str)> = vec![

@@ -19,7 +19,7 @@ use crate::waiting::eventually;
 
 const HOUR_MS: u64 = 3_600_000;
 
-/// What the file server has: a list and its ETag.
+/// What the file server has: a list and its `ETag`.
 type File = Arc<Mutex<(Vec<u8>, String)>>;
 
 fn serve(file: File) -> Server {

@@ -9,20 +9,20 @@ use std::time::Duration;
 
 /// What came.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 }
 
 /// What goes back.
-pub enum Reply {
+pub(crate) enum Reply {
     /// 200 with a body.
     Ok(Vec<u8>),
     /// These bytes, and the connection is closed.
@@ -34,7 +34,7 @@ pub enum Reply {
 }
 
 impl Reply {
-    pub fn status(status: u16, headers: &str) -> Self {
+    pub(crate) fn status(status: u16, headers: &str) -> Self {
         Self::Raw(format!("HTTP/1.1 {status} Some\r\ncontent-length: 0\r\n{headers}\r\n").into_bytes())
     }
 }
@@ -42,7 +42,7 @@ impl Reply {
 type Answer = dyn Fn(&Request) -> Reply + Send + Sync;
 
 /// A server; it stops when it is dropped.
-pub struct Server {
+pub(crate) struct Server {
     port: u16,
     requests: Arc<Mutex<Vec<Request>>>,
     stopping: Arc<AtomicBool>,
@@ -50,11 +50,11 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         Self::at(TcpListener::bind("127.0.0.1:0").unwrap(), answer)
     }
 
-    pub fn at(listener: TcpListener, answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn at(listener: TcpListener, answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let stopping = Arc::new(AtomicBool::new(false));
@@ -72,16 +72,16 @@ impl Server {
         Self { port, requests, stopping, thread: Some(thread) }
     }
 
-    pub fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/service", self.host())
     }
 
     /// What came until now.
-    pub fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 }

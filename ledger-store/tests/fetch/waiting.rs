@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 /// A loaded machine is slow; a broken program never gets there.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Looks again and again until there is something.
 #[track_caller]
-pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> impl Future<Output = T> {
+pub(crate) fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> impl Future<Output = T> {
     let caller = std::panic::Location::caller();
     let (what, mut look) = (what.to_owned(), look);
     async move {
