@@ -80,6 +80,36 @@ async fn openssl_ocsp_is_asked_about_good_revoked_and_unknown_certificates() {
 }
 
 #[tokio::test]
+async fn a_burst_of_questions_about_one_certificate_costs_one_request() {
+    let authority = Arc::new(Authority::new("burst"));
+    let issued = authority.issue(SIGNER);
+    let (ca, serial) = (Arc::clone(&authority), issued.serial.clone());
+    let server = Server::start(move |request| Reply::Ok(ca.answer(&request.body, &[(&serial, Status::Good)])));
+    let clock = hand_clock();
+    let settings = settings(&server.host(), &server.url());
+    let fetcher = Fetcher::with_environment(&settings, clock.clone(), Arc::new(SystemEntropy)).unwrap();
+    let questions: Vec<_> = (0..20)
+        .map(|_| {
+            let (fetcher, wanted) = (fetcher.clone(), status_of(&authority, &issued));
+            tokio::spawn(async move { fetcher.gather(wanted).await })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for question in questions {
+        answers.extend(question.await.unwrap().ocsp);
+    }
+    assert_eq!((answers.len(), server.requests().len()), (20, 1));
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "all got the same answer");
+
+    clock.advance(settings.ocsp.reuse_ms);
+    fetcher.gather(status_of(&authority, &issued)).await;
+    assert_eq!(server.requests().len(), 2, "an answer serves no longer than configured");
+    fetcher.gather(status_of(&authority, &authority.issue(SIGNER))).await;
+    assert_eq!(server.requests().len(), 3, "another certificate is another question");
+}
+
+#[tokio::test]
 async fn an_answer_that_proves_nothing_is_handed_on_and_never_used_again() {
     let authority = Arc::new(Authority::new("unproven"));
     let issued = authority.issue(SIGNER);
