@@ -470,27 +470,31 @@ EVENTS = {
     "participant.registered": ("participant", "identity", "identity identity_kind kind participant", "", "client-data", ""),
     "agreement.accepted": ("participant", "", "method participant terms", "", "", ""),
     "certificate.registered": ("certificate", "key participant", "certificate key not_after not_before participant policy trust", "",
-                               "certificate possession report", "chain"),
+                               "certificate possession report", "chain evidence"),
     "key.compromise_reported": ("key", "certificate participant",
                                 "certificate channel claimed_since key learned_at participant received_at", "", "", "statement"),
     "key.use_suspended": ("key", "participant", "ground key participant", "", "", ""),
+    "key.annulled": ("key", "participant", "compromised_since key notice participant", "", "", ""),
+    "key.use_resumed": ("key", "participant", "ground key notice participant", "", "", ""),
     "document.formed": ("document", "sender slots", "document format formats sender slots", "", "content content-info", ""),
-    "document.signature_applied": ("document", "signer", "document signature slot", "", "cms report", ""),
+    "document.signature_applied": ("document", "signer", "document signature slot", "", "cms report", "evidence"),
+    "document.finding_recorded": ("document", "signer", "document event signature slot", "", "report", "evidence"),
     "document.sent": ("document", "sender", "document sender", "", "", ""),
     "delivery.opened": ("delivery", "document parties", PARTIES + " answer", "", "", ""),
-    "delivery.accounted": ("delivery", "document parties", PARTIES + " policy signatures trust", "", "", ""),
+    "delivery.accounted": ("delivery", "document parties", PARTIES + " policy signatures trust", "evidence", "", ""),
     "delivery.receipt_issued": ("delivery", "parties", PARTIES, "", "", ""),
     "delivery.receipt_delivered": ("delivery", "parties", PARTIES, "", "", ""),
-    "delivery.deemed_not_received": ("delivery", "document parties", PARTIES + " policy reasons trust", "signatures", "", ""),
+    "delivery.deemed_not_received": ("delivery", "document parties", PARTIES + " policy reasons trust", "evidence signatures", "", ""),
     "delivery.countersignature_applied": ("delivery", "document parties signer", PARTIES + " reservations signature", "",
-                                          "cms report", "reservations"),
-    "delivery.answer_refused": ("delivery", "document parties signer", PARTIES + " signature", "", "cms reason report", ""),
-    "delivery.recalled": ("delivery", "document parties signer", PARTIES + " signature", "", "cms report", ""),
-    "delivery.withdrawn": ("delivery", "document parties signer", PARTIES + " signature", "", "cms reason report", ""),
-    "delivery.annulment_proposed": ("delivery", "document parties signer", PARTIES + " proposal signature", "", "cms reason report", ""),
-    "delivery.annulment_accepted": ("delivery", "document parties signer", PARTIES + " proposal signature", "", "cms report", ""),
-    "delivery.annulment_refused": ("delivery", "document parties signer", PARTIES + " proposal signature", "", "cms reason report", ""),
-    "delivery.annulment_proposal_withdrawn": ("delivery", "document parties signer", PARTIES + " proposal signature", "", "cms report", ""),
+                                          "cms report", "evidence reservations"),
+    "delivery.finding_recorded": ("delivery", "document parties signer", PARTIES + " event signature", "", "report", "evidence"),
+    "delivery.answer_refused": ("delivery", "document parties signer", PARTIES + " signature", "", "cms reason report", "evidence"),
+    "delivery.recalled": ("delivery", "document parties signer", PARTIES + " signature", "", "cms report", "evidence"),
+    "delivery.withdrawn": ("delivery", "document parties signer", PARTIES + " signature", "", "cms reason report", "evidence"),
+    "delivery.annulment_proposed": ("delivery", "document parties signer", PARTIES + " proposal signature", "", "cms reason report", "evidence"),
+    "delivery.annulment_accepted": ("delivery", "document parties signer", PARTIES + " proposal signature", "", "cms report", "evidence"),
+    "delivery.annulment_refused": ("delivery", "document parties signer", PARTIES + " proposal signature", "", "cms reason report", "evidence"),
+    "delivery.annulment_proposal_withdrawn": ("delivery", "document parties signer", PARTIES + " proposal signature", "", "cms report", "evidence"),
     "delivery.annulled": ("delivery", "document parties", PARTIES + " proposal", "", "", ""),
     "ledger.trust_published": ("ledger", "", "origin policy trust", "", "policy trust", ""),
     "ledger.crl_recorded": ("ledger", "", "crl issuer origin this_update", "next_update", "crl", ""),
@@ -499,6 +503,10 @@ EVENTS = {
 ACTS = {"delivery.answer_refused": "refuse-answer", "delivery.recalled": "recall", "delivery.withdrawn": "withdraw",
         "delivery.annulment_proposed": "propose-annulment", "delivery.annulment_accepted": "accept-annulment",
         "delivery.annulment_refused": "refuse-annulment", "delivery.annulment_proposal_withdrawn": "withdraw-annulment-proposal"}
+
+OVER_DOCUMENT = ("document.signature_applied", "delivery.countersignature_applied")
+FINDINGS = ("document.finding_recorded", "delivery.finding_recorded")
+GROUNDS = {"key.use_suspended": "compromise", "key.use_resumed": "false-alarm"}
 
 
 def word(*words):
@@ -516,7 +524,8 @@ def is_rising(value):
 FORMS = {
     **each(HEX64, "identity certificate key policy trust crl issuer root"),
     **each(HEX32, "participant document delivery sender recipient"),
-    **each(TIME, "not_after not_before learned_at claimed_since received_at this_update next_update"),
+    **each(TIME, "not_after not_before learned_at claimed_since received_at this_update next_update compromised_since proven_at"),
+    **each(EVENT_ID, "event notice"),
     **each(VERSION, "terms formats"),
     **dict.fromkeys("slot proposal attempts group".split(), is_uint),
     **dict.fromkeys("reservations mandatory".split(), lambda value: isinstance(value, bool)),
@@ -524,7 +533,7 @@ FORMS = {
     "origin": is_origin, "command": lambda value: isinstance(value, str),
     "evidence": lambda value: is_rising(value) and all(is_text(EVENT_ID, one) for one in value),
     "identity_kind": word("bin", "iin"), "kind": word("legal-entity", "individual-entrepreneur", "individual"),
-    "method": word("operator-registration"), "channel": word("phone", "written", "api"), "ground": word("compromise"),
+    "method": word("operator-registration"), "channel": word("phone", "written", "api"), "ground": lambda value: True,
     "verdict": word("passed", "failed", "indeterminate"), "answer": word("required", "not-required"),
     "format": word("pdf", "xml", "json", "text", "scan-pdf", "scan-jpeg", "scan-png"),
     "signature": lambda value: isinstance(value, dict), "signatures": lambda value: isinstance(value, list),
@@ -548,16 +557,24 @@ def check_event(record):
         members(slot, "group mandatory participant slot")
         check_forms(slot)
     if "signature" in data:
-        members(data["signature"], "certificate key participant policy trust verdict", "evidence")
+        members(data["signature"], "certificate key participant policy trust verdict", "evidence proven_at")
         check_forms(data["signature"])
-        need(data["signature"]["verdict"] == "passed", "only passed signatures make events")
-    slots = set(slots.split())
+        verdicts = {"passed"}
+        if record["type"] in OVER_DOCUMENT:
+            verdicts.add("indeterminate")
+        if record["type"] in FINDINGS:
+            verdicts |= {"indeterminate", "failed"}
+        need(data["signature"]["verdict"] in verdicts, "a signature that did not pass makes no event")
+    if "ground" in data:
+        need(data["ground"] == GROUNDS.get(record["type"]), "member ground")
+    slots, optional_slots = set(slots.split()), set(optional_slots.split())
     for one in data.get("signatures", []):
         members(one, "certificate slot verdict")
         check_forms(one)
         slots.add("report-%d" % one["slot"])
+        optional_slots.add("evidence-%d" % one["slot"])
     given = {one["slot"] for one in record.get("sealed", [])}
-    need(slots <= given <= slots | set(optional_slots.split()), "payload slots of " + record["type"])
+    need(slots <= given <= slots | optional_slots, "payload slots of " + record["type"])
 
 
 def streams_of(record):
@@ -584,7 +601,8 @@ def payload_file(index, record, slot):
     kind, home = record["streams"][0]
     ending = ("p7s" if slot in ("cms", "possession") else
               "txt" if slot in ("reason", "reservations", "statement") else
-              "json" if slot in ("client-data", "content-info", "details", "policy", "trust", "report") or slot.startswith("report-") else
+              "json" if slot in ("client-data", "content-info", "details", "policy", "trust", "report", "evidence")
+              or slot.startswith(("report-", "evidence-")) else
               "bin")
     event = record["type"]
     document = next((identifier for kind_, identifier in record["streams"] if kind_ == "document"), None)
@@ -593,8 +611,8 @@ def payload_file(index, record, slot):
         return "documents/%s/content.%s" % (home, formats.get(record["data"]["format"], "bin"))
     if event == "document.formed" and slot == "content-info":
         return "documents/%s/content-info.json" % home
-    if event == "document.signature_applied":
-        return "documents/%s/signatures/%02d.%s" % (home, record["data"]["slot"], ending)
+    if event == "document.signature_applied" and slot in ("cms", "report"):
+        return "documents/%s/signatures/%02d-%012d.%s" % (home, record["data"]["slot"], index, ending)
     if kind == "delivery" and document:
         return "documents/%s/deliveries/%s/%012d-%s-%s.%s" % (document, home, index, event[len("delivery."):], slot, ending)
     if event == "certificate.registered":
@@ -690,7 +708,7 @@ class Verifier:
         except (Bad, KeyError, TypeError, ValueError, AttributeError) as error:
             return self.fail("manifest-invalid", error)
         for step in (self.check_files, self.check_genesis, self.check_checkpoint, self.check_records, self.check_chains,
-                     self.check_streams, self.check_payloads, self.check_ids, self.check_signatures):
+                     self.check_streams, self.check_payloads, self.check_ids, self.check_keys, self.check_signatures):
             try:
                 step()
             except (Bad, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -992,9 +1010,17 @@ class Verifier:
         if openssl is None or not roots:
             why = "the program openssl is not here" if openssl is None else "the trust directory has no root certificates"
             return self.say("OPEN", "signature-indeterminate", "signatures were not checked: " + why)
+        found = self.findings_on_record()
         for index, record in sorted(self.records.items()):
             signed = record["data"].get("signature")
-            if not signed or record["data"].get("document") != self.manifest["document"]:
+            if not signed or record["type"] in FINDINGS or record["data"].get("document") != self.manifest["document"]:
+                continue
+            # Revocation is not looked at here: what the ledger's own findings say about it is.
+            standing = found.get(record["id"], signed["verdict"])
+            if standing != "passed":
+                outcome, code = {"indeterminate": ("OPEN", "signature-indeterminate"), "failed": ("FAIL", "signature-failed"),
+                                 "set aside": ("INFO", "signature-set-aside")}[standing]
+                self.say(outcome, code, "%s at leaf %d" % (record["type"], index))
                 continue
             cms, content = self.payload(index, "cms"), self.covered(index, record)
             if cms is None or content is None:
@@ -1012,6 +1038,38 @@ class Verifier:
                 self.fail("id-mismatch", name + ": the signer's certificate is not the recorded one")
             else:
                 self.say("PASS", "signature-verified", name)
+
+    def findings_on_record(self):
+        """What the last finding about each signature says; "set aside" where it failed before it counted for anything (5)."""
+        found, sent = {}, set()
+        for _, record in sorted(self.records.items()):
+            data = record["data"]
+            if record["type"] == "document.sent":
+                sent.add(data["document"])
+            elif record["type"] in OVER_DOCUMENT:
+                found[record["id"]] = data["signature"]["verdict"]
+            elif record["type"] in FINDINGS:
+                verdict, before = data["signature"]["verdict"], found.get(data["event"])
+                open_yet = data["document"] not in sent if record["type"] == FINDINGS[0] else before == "indeterminate"
+                found[data["event"]] = "set aside" if verdict == "failed" and open_yet else verdict
+        return found
+
+    def check_keys(self):
+        """Of the rules of the exchange: what a suspended or annulled key signed (12)."""
+        claimed, suspended = {}, set()
+        for index, record in sorted(self.records.items()):
+            data = record["data"]
+            if record["type"] == "key.compromise_reported":
+                claimed[data["key"]] = data["claimed_since"]
+            elif record["type"] == "key.use_suspended":
+                suspended.add(data["key"])
+            elif record["type"] == "key.use_resumed":
+                suspended.discard(data["key"])
+            elif "signature" in data and record["type"] not in FINDINGS:
+                signed = data["signature"]
+                at = signed.get("proven_at", record["at"])
+                if signed["key"] in suspended and at >= claimed.get(signed["key"], ""):
+                    self.fail("suspended-key-used", "%s at leaf %d" % (record["type"], index))
 
     def ed25519_signer(self, certificate):
         """The certificate of this id, if its key is an Ed25519 one."""

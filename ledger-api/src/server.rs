@@ -108,6 +108,7 @@ fn routes(app: &mut ServiceConfig) {
         .service(at("/v1/documents/{id}/assessment", [get(reads::assessment)]))
         .service(at("/v1/documents/{id}/signatures", [get(reads::signatures)]))
         .service(at("/v1/documents/{id}/signatures/{event}", [get(reads::signature)]))
+        .service(at("/v1/documents/{id}/findings", [post(acts::record_finding)]))
         .service(at("/v1/documents/{id}/evidence", [get(reads::evidence)]))
 
         .service(at("/v1/deliveries/{id:[^/:]+}", [get(reads::delivery)]))
@@ -125,6 +126,8 @@ fn routes(app: &mut ServiceConfig) {
 
         .service(at("/v1/journals/{direction}", [get(reads::journal)]))
         .service(at("/v1/compromises", [post(acts::report_compromise)]))
+        .service(at("/v1/compromises/{id:[^/:]+}:annul", [post(acts::annul_key)]))
+        .service(at("/v1/compromises/{id:[^/:]+}:resume", [post(acts::resume_key)]))
         .service(at("/v1/compromises/{id}/impact", [get(reads::impact)]))
         .service(at("/v1/events", [get(feed::events)]))
 

@@ -12,6 +12,8 @@ pub mod manifest;
 pub mod questions;
 pub mod replay;
 pub mod trust;
+pub mod used;
 pub mod verify;
 
+pub use verify::signatures::der_sequence;
 pub use verify::{Options, Report, Unusable, Verdict, verify};

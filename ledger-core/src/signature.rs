@@ -12,12 +12,14 @@ pub mod evidence_record;
 mod integrity;
 pub mod private_key;
 pub mod report;
+mod parts;
 mod signer;
 mod signing_certificate;
 pub mod timestamp;
 
 use std::sync::Arc;
 
+pub use parts::{Parts, parts};
 pub use report::{CertificateReport, SignatureReport, VerificationReport};
 
 pub use crate::pki::evidence::EvidenceSet;

@@ -36,12 +36,15 @@ mod checking;
 mod execute;
 mod export;
 mod facts;
+mod findings;
+mod gather;
 mod load;
 mod read;
 mod refusals;
 mod secrets;
 
 pub use export::TrustFile;
+pub use findings::{PendingSignature, Resolved};
 pub use read::{Content, FeedItem, ReceiptNotice, Status};
 pub use refusals::{ProvenAttempt, RefusalEntry};
 pub use secrets::SecretsError;

@@ -20,5 +20,5 @@ pub mod testing;
 pub mod test_ca;
 
 pub use embedded::{EmbeddedStore, StoreOptions};
-pub use ledger::{Executed, Ledger, LedgerError, LedgerOptions};
+pub use ledger::{Executed, Ledger, LedgerError, LedgerOptions, PendingSignature, Resolved};
 pub use sequencer::View;

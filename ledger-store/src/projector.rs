@@ -11,7 +11,7 @@ use std::fmt;
 use std::path::Path;
 
 use ledger_core::digest::Digest;
-use ledger_core::domain::event::{Event, EventError};
+use ledger_core::domain::event::{Event, EventError, Verdict};
 use ledger_core::id::{DeliveryId, DocumentId, EventId, LeafIndex, ParticipantId, StreamKind, TreeSize};
 use ledger_core::log::merkle::leaf_hash;
 use ledger_core::projection::journal::{Direction, JournalEntry, JournalId, ZONE_TABLE};
@@ -28,7 +28,7 @@ mod tests;
 pub use compare::{Difference, ProjectionReport};
 
 /// Bumped when the tables or the rules behind them change; another number means: drop and make again.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 /// File name within a ledger's directory.
 pub const FILE_NAME: &str = "views.sqlite";
 /// How many rows one page may have: an answer of the API stays below a megabyte.
@@ -43,7 +43,8 @@ const TABLES: &str = "
     CREATE INDEX journal_documents ON journal(document);
     CREATE TABLE documents(viewer BLOB NOT NULL, document BLOB NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
                            PRIMARY KEY (viewer, document)) WITHOUT ROWID;
-    CREATE INDEX documents_in_order ON documents(viewer, first);";
+    CREATE INDEX documents_in_order ON documents(viewer, first);
+    CREATE TABLE pending(event BLOB NOT NULL PRIMARY KEY, leaf INTEGER NOT NULL, document BLOB NOT NULL) WITHOUT ROWID;";
 
 /// In `documents`, the viewer that sees all: operator and auditor.
 const SEES_ALL: &[u8] = b"";
@@ -160,7 +161,10 @@ impl Projector {
         }
         // Asking shows a file that is no database or misses a table.
         projector.position()?;
-        projector.connection.query_row("SELECT 1 FROM journal, documents LIMIT 1", [], |_| Ok(())).optional()?;
+        projector
+            .connection
+            .query_row("SELECT 1 FROM journal, documents, pending LIMIT 1", [], |_| Ok(()))
+            .optional()?;
         Ok(projector)
     }
 
@@ -215,7 +219,7 @@ impl Projector {
     pub fn rebuild(&mut self) -> Result<(), ProjectorError> {
         let drop_and_make = format!(
             "BEGIN; DROP TABLE IF EXISTS position; DROP TABLE IF EXISTS journal; DROP TABLE IF EXISTS documents;
-             {TABLES} COMMIT;"
+             DROP TABLE IF EXISTS pending; {TABLES} COMMIT;"
         );
         self.connection.execute_batch(&drop_and_make)?;
         Ok(())
@@ -239,6 +243,19 @@ impl Projector {
             self.connection.prepare_cached(&format!("{JOURNAL_ROW} WHERE document = ?1 ORDER BY leaf"))?;
         let rows: Result<Vec<JournalRow>, _> = statement.query_map([document.as_bytes()], JournalRow::read)?.collect();
         rows?.into_iter().map(JournalRow::entry).collect()
+    }
+
+    /// The signatures that wait for revocation data, each with its document, the longest waiting first; at most
+    /// [`PAGE_ROWS_MAX`].
+    pub fn pending(&self) -> Result<Vec<(EventId, DocumentId)>, ProjectorError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT event, document FROM pending ORDER BY leaf LIMIT ?1")?;
+        let read = |row: &Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?));
+        let rows: Result<Vec<_>, _> = statement.query_map([PAGE_ROWS_MAX], read)?.collect();
+        let pair = |(event, document): (Vec<u8>, Vec<u8>)| {
+            Some((EventId::from_bytes(event.try_into().ok()?)?, DocumentId::from_random(document.try_into().ok()?)))
+        };
+        rows?.into_iter().map(|row| pair(row).ok_or(ProjectorError::Damaged { table: "pending" })).collect()
     }
 
     /// A page of the documents that a viewer is a party of (operator and auditor: of all), by their first event
@@ -294,6 +311,7 @@ fn apply_leaf(transaction: &Transaction<'_>, index: LeafIndex, bytes: &[u8]) -> 
     let logged = (index, &record, &event);
     insert_line(transaction, logged)?;
     touch_document(transaction, logged)?;
+    follow_pending(transaction, logged)?;
     Ok(())
 }
 
@@ -325,6 +343,21 @@ fn insert_line(transaction: &Transaction<'_>, logged: Logged<'_>) -> rusqlite::R
         line.delivery.as_ref().map(DeliveryId::as_bytes),
         line.counterparty.as_ref().map(ParticipantId::as_bytes),
     ])?;
+    Ok(())
+}
+
+/// A signature waits from its record until a finding says more (clause 8.2).
+fn follow_pending(transaction: &Transaction<'_>, (index, record, event): Logged<'_>) -> rusqlite::Result<()> {
+    let Some(document) = event.document() else { return Ok(()) };
+    let recorded = event.signature().map(|signature| (record.id, signature));
+    let Some((signature, check)) = recorded.or_else(|| event.finding()) else { return Ok(()) };
+    if check.verdict == Verdict::Indeterminate {
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO pending(event, leaf, document) VALUES (?1, ?2, ?3)")?
+            .execute(params![signature.as_bytes(), int(index.0), document.as_bytes()])?;
+    } else {
+        transaction.prepare_cached("DELETE FROM pending WHERE event = ?1")?.execute([signature.as_bytes()])?;
+    }
     Ok(())
 }
 

@@ -4,13 +4,13 @@ use std::str::FromStr;
 
 use actix_web::{HttpRequest, web};
 use ledger_core::domain::command::{
-    AcceptAnnulment, ApplySignature, Countersign, FormDocument, ProposeAnnulment, PublishTrust, Recall, Receive,
-    RecipientRequest, RecordCrl, RefuseAnnulment, RefuseAnswer, RegisterCertificate, RegisterParticipant,
-    ReportCompromise, SendDocument, SlotRequest, Withdraw, WithdrawAnnulmentProposal,
+    AcceptAnnulment, AnnulKey, ApplySignature, Countersign, FormDocument, ProposeAnnulment, PublishTrust, Recall,
+    Receive, RecipientRequest, RecordCrl, RecordFinding, RefuseAnnulment, RefuseAnswer, RegisterCertificate,
+    RegisterParticipant, ReportCompromise, ResumeKey, SendDocument, SlotRequest, Withdraw, WithdrawAnnulmentProposal,
 };
 use ledger_core::domain::event::{Answer as AnswerWish, Channel, Format, ParticipantKind, VersionName};
 use ledger_core::domain::refusal::RefusalCode;
-use ledger_core::id::{DeliveryId, DocumentId, IdentityKind, ParticipantId};
+use ledger_core::id::{DeliveryId, DocumentId, IdentityKind, KeyId, ParticipantId};
 use ledger_core::pki::policy::SignaturePolicy;
 
 use super::auth::{Caller, Role};
@@ -232,6 +232,28 @@ pub(super) async fn report_compromise(mut act: Act) -> Answer {
             })
         })(),
     )?;
+    act.execute(command).await
+}
+
+/// `POST /v1/compromises/{key}:annul` (clause 8.10)
+pub(super) async fn annul_key(mut act: Act, Id(key): Id<KeyId>) -> Answer {
+    act.caller.operator()?;
+    act.nothing().await?;
+    act.execute(AnnulKey { key }).await
+}
+
+/// `POST /v1/compromises/{key}:resume` (clause 8.8)
+pub(super) async fn resume_key(mut act: Act, Id(key): Id<KeyId>) -> Answer {
+    act.caller.operator()?;
+    act.nothing().await?;
+    act.execute(ResumeKey { key }).await
+}
+
+/// `POST /v1/documents/{id}/findings` (clause 8.2): names a signature; what is found about it is for the ledger to say.
+pub(super) async fn record_finding(mut act: Act, Id(document): Id<DocumentId>) -> Answer {
+    let mut body = act.json(SMALL_BYTES_MAX).await?;
+    let signature = body.required("signature", "the id of the event that recorded the signature", parsed);
+    let command = build_body(body, signature.map(|signature| RecordFinding { document, signature }))?;
     act.execute(command).await
 }
 

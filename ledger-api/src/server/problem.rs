@@ -72,14 +72,17 @@ edge! {
 fn status(code: RefusalCode) -> StatusCode {
     use RefusalCode as R;
     match code {
-        R::AgreementNotActive | R::NotTheOwner | R::OperatorOnly => StatusCode::FORBIDDEN,
+        R::AgreementNotActive | R::AuthorityMissing | R::NotTheOwner | R::OperatorOnly => StatusCode::FORBIDDEN,
         R::CertificateExists
         | R::CrlExists
         | R::DocumentState
         | R::DocumentUnsigned
+        | R::FindingUnchanged
+        | R::KeyNotSuspended
         | R::ParticipantExists
         | R::RecipientSuspended
         | R::RecipientUnknown
+        | R::SignaturePending
         | R::SignerAlreadySigned
         | R::SignerNotExpected
         | R::SigningOrder
@@ -120,6 +123,7 @@ fn status(code: RefusalCode) -> StatusCode {
         | R::SignatureIndeterminate
         | R::SignatureInvalid
         | R::SignatureMalformed
+        | R::SignatureUnknown
         | R::SignersInvalid
         | R::TermsUnknown
         | R::TrustInvalid => StatusCode::UNPROCESSABLE_ENTITY,

@@ -101,6 +101,9 @@ impl Certificate {
         if !command.chain.is_empty() {
             event = event.with("chain", command.chain.concat());
         }
+        if let Some(evidence) = &facts.check.evidence {
+            event = event.with("evidence", evidence.clone());
+        }
         Ok(vec![event])
     }
 }

@@ -1,7 +1,8 @@
 //! Outcomes of signature and certificate checks, as facts of a decision, and the rules about a signer.
 //!
 //! The checks themselves are made elsewhere; the rules here know only what came of them. Nothing but
-//! a passed check makes a signature count: failed and indeterminate ones are refused, each under its own code.
+//! a passed check makes a signature count: failed and indeterminate ones are refused, each under its own code. A
+//! signature over a document that lacks nothing but revocation data may wait for it ([`CheckOutcome::is_pending`]).
 
 use crate::digest::Digest;
 use crate::domain::Circumstances;
@@ -32,12 +33,43 @@ pub struct Shortfall {
     pub verdict: Verdict,
     /// Stable code of the check in its report, for example `certificate-revoked`; see [`RefusalCode::of_failed_check`].
     pub code: String,
+    /// Whether evidence that does not exist or cannot be had yet may settle it: the status of a certificate is not known
+    /// (sub-indication TRY_LATER of ETSI EN 319 102-1).
+    pub may_settle: bool,
 }
 
 impl CheckOutcome {
     /// Whether every part passed.
     pub fn passed(&self) -> bool {
         self.verdict == Verdict::Passed
+    }
+
+    /// Whether nothing is missing but what later evidence may bring: the signature is neither good nor bad yet
+    /// (clause 8.2), and will be checked again.
+    pub fn is_pending(&self) -> bool {
+        let mut reached = self.shortfalls.iter().filter(|one| one.code != "not-reached").peekable();
+        self.verdict == Verdict::Indeterminate
+            && reached.peek().is_some()
+            && reached.all(|one| one.verdict == Verdict::Indeterminate && one.may_settle)
+    }
+
+    /// Reasons for which the signature failed, and findings about checks that came to no end. One certain reason
+    /// decides, whatever the others may still turn out to be.
+    pub(crate) fn judge(&self) -> (Vec<RefusalCode>, Vec<Finding>) {
+        let (mut failed, mut unfinished) = (Vec::new(), Vec::new());
+        for finding in self.findings() {
+            // The certificate's own times and its revocation are certain, whatever the verifier could not finish.
+            let certain = matches!(
+                finding.code,
+                RefusalCode::CertificateExpired | RefusalCode::CertificateNotYetValid | RefusalCode::CertificateRevoked
+            );
+            if certain || self.verdict == Verdict::Failed {
+                failed.push(finding.code);
+            } else {
+                unfinished.push(finding);
+            }
+        }
+        (failed, unfinished)
     }
 
     /// The refusal codes, with their sub-codes, that this outcome leads to; none for a passed check.
@@ -87,6 +119,40 @@ pub struct SignatureCheck {
     pub purpose_is_signing: bool,
     /// Whether the bytes are a private key or a key store instead.
     pub private_key_material: bool,
+    /// The time before which a trusted time-stamp proves that the signature existed, if that is earlier than the time of
+    /// the check. The time that the signer claims is never here.
+    pub proven_at: Option<Timestamp>,
+    /// What the check used beside the CMS, registered certificates and recorded lists, as it will be kept: the payload
+    /// `evidence`. None if there was nothing.
+    pub evidence: Option<Vec<u8>>,
+}
+
+impl SignatureCheck {
+    /// The verdict on a signature that is on record with this certificate.
+    pub(crate) fn verdict_on(&self, certificate: CertificateId) -> Verdict {
+        let (failed, _) = self.outcome.judge();
+        if !failed.is_empty() || (self.outcome.passed() && self.certificate != Some(certificate)) {
+            Verdict::Failed
+        } else {
+            self.outcome.verdict
+        }
+    }
+}
+
+/// What is known of the signer's power to act for the participant (chapter 4 of the agreement).
+///
+/// The seam for powers of attorney: whoever loads the facts of a decision says here what the authority that the actor
+/// named comes to. As long as no events record authorities, nothing is asked for, and the certificate alone speaks
+/// for the participant (clauses 2.11, 8.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Authority {
+    /// None is asked for.
+    #[default]
+    NotApplicable,
+    /// The authority is on record and covers the act.
+    Established,
+    /// There is none, or it does not cover the act: the act is refused.
+    Missing,
 }
 
 /// What a check of a certificate alone found.
@@ -98,6 +164,8 @@ pub struct CertificateCheck {
     pub contents: Option<CertificateContents>,
     /// Whether the bytes are a private key or a key store instead.
     pub private_key_material: bool,
+    /// As [`SignatureCheck::evidence`].
+    pub evidence: Option<Vec<u8>>,
 }
 
 /// What a certificate says, as far as the rules ask.
@@ -130,6 +198,25 @@ pub struct CheckBasis {
     pub evidence: Vec<EventId>,
 }
 
+impl CheckBasis {
+    /// The lists, as they stand in events.
+    pub(crate) fn lists(&self) -> Vec<EventId> {
+        let mut lists = self.evidence.clone();
+        lists.sort_unstable();
+        lists.dedup();
+        lists
+    }
+}
+
+/// Whether a signature may wait for revocation data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pending {
+    /// It is recorded, counts for nothing, and is checked again.
+    Recorded,
+    /// The act takes effect at once, so it is refused.
+    Refused,
+}
+
 /// All that was read about a signer.
 #[derive(Debug, Clone)]
 pub struct SignerFacts {
@@ -143,18 +230,29 @@ pub struct SignerFacts {
     pub participant: Participant,
     /// By what it was checked.
     pub basis: CheckBasis,
+    /// The signer's power to act for the participant.
+    pub authority: Authority,
 }
 
 impl SignerFacts {
     /// Applies every rule about the signer (clauses 8.1 to 8.4, 8.8, 1.16). The signature comes back whenever its
     /// certificate is registered, so that the caller can ask its own questions about the signer too.
-    pub(crate) fn examine(&self, circumstances: &Circumstances, findings: &mut Vec<Finding>) -> Option<Signed> {
+    pub(crate) fn examine(
+        &self,
+        circumstances: &Circumstances,
+        pending: Pending,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Signed> {
         let check = &self.check;
         if check.private_key_material {
             findings.push(Finding::at(RefusalCode::PrivateKeyMaterialRefused, "cms"));
             return None;
         }
-        let mut found = check.outcome.findings();
+        let waits = pending == Pending::Recorded && check.outcome.is_pending();
+        let mut found = if waits { Vec::new() } else { check.outcome.findings() };
+        if self.authority == Authority::Missing {
+            found.push(Finding::new(RefusalCode::AuthorityMissing));
+        }
         let signed = if let (Some(certificate), Some(key)) = (check.certificate, check.key) {
             self.examine_certificate(certificate, key, circumstances, &mut found)
         } else {
@@ -180,18 +278,19 @@ impl SignerFacts {
             }
         };
         find(self.check.purpose_is_signing, RefusalCode::CertificatePurpose);
-        find(!self.key.is_suspended(), RefusalCode::CertificateSuspended);
+        // A time-stamp may prove that the signature is older than the compromise; nothing else may (product.md C.3.6).
+        let signed_at = self.check.proven_at.unwrap_or(circumstances.now);
+        if let Some(code) = self.key.bars(signed_at) {
+            find(false, code);
+        }
         let registered = self.certificate.registered.as_ref().filter(|one| one.certificate == certificate);
         let Some(registered) = registered else {
             find(false, RefusalCode::CertificateNotRegistered);
             return None;
         };
-        find(circumstances.now >= registered.not_before, RefusalCode::CertificateNotYetValid);
-        find(circumstances.now <= registered.not_after, RefusalCode::CertificateExpired);
+        find(signed_at >= registered.not_before, RefusalCode::CertificateNotYetValid);
+        find(signed_at <= registered.not_after, RefusalCode::CertificateExpired);
         find(self.participant.is(registered.participant), RefusalCode::AgreementNotActive);
-        let mut evidence = self.basis.evidence.clone();
-        evidence.sort_unstable();
-        evidence.dedup();
         Some(Signed {
             participant: registered.participant,
             certificate,
@@ -199,7 +298,8 @@ impl SignerFacts {
             verdict: self.check.outcome.verdict,
             trust: self.basis.trust,
             policy: self.basis.policy,
-            evidence,
+            evidence: self.basis.lists(),
+            proven_at: self.check.proven_at,
         })
     }
 }

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::canonical::{self, CanonicalError};
 use crate::digest::Digest;
 use crate::domain::event::{Answer, Channel, Format, ParticipantKind, VersionName, words};
-use crate::id::{CertificateId, DeliveryId, DocumentId, IdentityKind, KeyId, ParticipantId, RequestDigest};
+use crate::id::{CertificateId, DeliveryId, DocumentId, EventId, IdentityKind, KeyId, ParticipantId, RequestDigest};
 use crate::time::Timestamp;
 
 /// Declares the commands, their kinds and the enum over them.
@@ -236,6 +236,30 @@ commands! {
         received_at: Timestamp,
     }
 
+    /// Has a recorded signature checked again, as of the same moments with what is known now (clauses 8.2, 8.10). The
+    /// operator, the ledger and the parties concerned may. The verdict is not theirs to give: the ledger checks.
+    /// Refused: no such signature; a check that comes to what is on record already.
+    RecordFinding = "record-finding" {
+        /// The document.
+        document: DocumentId,
+        /// The event that recorded the signature: `document.signature_applied` or `delivery.countersignature_applied`.
+        signature: EventId,
+    }
+
+    /// Annuls a key whose compromise is on record, for good (clause 8.10). The operator may.
+    /// Refused: a key that is not suspended, or annulled already.
+    AnnulKey = "annul-key" {
+        /// The key.
+        key: KeyId,
+    }
+
+    /// Resumes the use of a key whose notice of compromise was a false alarm (clause 8.8). The operator may, when the
+    /// owner asked for it by other means than the key itself. Refused: a key that is not suspended, or annulled.
+    ResumeKey = "resume-key" {
+        /// The key.
+        key: KeyId,
+    }
+
     /// Publishes which certification authorities the ledger trusts and by which policy it checks (clause 8.2).
     /// The operator may. Refused: no anchor, something that is not a certificate, what is in force already.
     PublishTrust = "publish-trust" {
@@ -247,7 +271,7 @@ commands! {
         policy: Vec<u8> = "bytes_as_digest",
     }
 
-    /// Records a certificate revocation list (clause 2.12). The operator may.
+    /// Records a certificate revocation list (clause 2.12). The operator may, or the ledger, which fetched it.
     /// Refused: not a list, not of a trusted issuer, recorded already.
     RecordCrl = "record-crl" {
         /// The list in DER.

@@ -7,14 +7,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::check::{CheckBasis, SignatureCheck, SignerFacts, push_once};
+use crate::domain::check::{CheckBasis, Pending, SignatureCheck, SignerFacts, push_once};
 use crate::domain::command::{
     AcceptAnnulment, CommandKind, ConfirmReceiptDelivered, Countersign, ProposeAnnulment, Recall, Receive,
-    RefuseAnnulment, RefuseAnswer, Withdraw, WithdrawAnnulmentProposal,
+    RecordFinding, RefuseAnnulment, RefuseAnswer, Withdraw, WithdrawAnnulmentProposal,
 };
+use crate::domain::document::{FindingFacts, is_same_signer};
 use crate::domain::event::{
     AnnulmentSigned, Answer, CheckedSignature, CountersignatureApplied, DeliveryAccounted, DeliveryActSigned,
-    DeliveryAnnulled, DeliveryDeemedNotReceived, DeliveryNoticed, DeliveryOpened, Event, NewEvent, Signed, Verdict,
+    DeliveryAnnulled, DeliveryDeemedNotReceived, DeliveryFinding, DeliveryNoticed, DeliveryOpened, Event, NewEvent,
+    Signed, Verdict,
 };
 use crate::domain::key::Key;
 use crate::domain::refusal::{Detail, Finding, Refusal, RefusalCode, refuse_if_any};
@@ -69,6 +71,8 @@ pub enum AnswerState {
     NotRequired,
     /// One is asked for.
     Awaiting,
+    /// A countersignature is there and waits for revocation data; it is no answer yet, and no other may come before it.
+    CountersignaturePending,
     /// Countersigned.
     Countersigned,
     /// Countersigned with reservations.
@@ -113,6 +117,8 @@ pub struct Delivery {
     pub notice: Notice,
     /// Part A.
     pub answer: AnswerState,
+    /// The countersignature that stands.
+    pub countersignature: Option<Countersignature>,
     /// Part V.
     pub revocation: Revocation,
     /// Number of the last annulment proposal; 0 for none.
@@ -125,6 +131,23 @@ pub struct Delivery {
     pub last: Option<EventId>,
 }
 
+/// The recipient's signature on the document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Countersignature {
+    /// Whose it is.
+    pub signature: Signed,
+    /// The event; its payloads hold the CMS and the report.
+    pub event: EventId,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// Whether the recipient stated reservations.
+    pub reservations: bool,
+    /// What the last check came to that is on record.
+    pub verdict: Verdict,
+    /// The last finding, if there was one.
+    pub finding: Option<EventId>,
+}
+
 /// What can be asked of a delivery's stream.
 #[derive(Debug, Clone)]
 pub enum DeliveryCommand {
@@ -134,6 +157,8 @@ pub enum DeliveryCommand {
     ConfirmReceiptDelivered(ConfirmReceiptDelivered),
     /// Answer by signing.
     Countersign(Countersign, SignerFacts),
+    /// Record what a new check of the countersignature comes to.
+    RecordFinding(RecordFinding, FindingFacts),
     /// Answer by refusing.
     RefuseAnswer(RefuseAnswer, SignerFacts),
     /// Recall it.
@@ -166,7 +191,7 @@ pub struct ReceivedSignature {
     pub slot: u64,
     /// The certificate that it was applied with.
     pub certificate: CertificateId,
-    /// When it was recorded.
+    /// The trusted time of signing: of the record, or what a time-stamp proves.
     pub signed_at: Timestamp,
     /// The stream of its key now.
     pub key: Key,
@@ -195,6 +220,7 @@ impl Delivery {
             (Revocation::AnnulmentProposed, ..) => "annulment-proposed",
             (_, Receipt::Pending, _) => "pending",
             (_, Receipt::Accounted, AnswerState::Awaiting) => "awaiting-answer",
+            (_, Receipt::Accounted, AnswerState::CountersignaturePending) => "countersignature-pending",
             (_, Receipt::Accounted, AnswerState::Countersigned) => "countersigned",
             (_, Receipt::Accounted, AnswerState::CountersignedWithReservations) => "countersigned-with-reservations",
             (_, Receipt::Accounted, AnswerState::NotRequired) => "accounted",
@@ -216,7 +242,9 @@ impl Delivery {
         let pending = self.receipt == Receipt::Pending && self.revocation == Revocation::None;
         let accounted = self.receipt == Receipt::Accounted;
         let awaiting = accounted && self.answer == AnswerState::Awaiting && in_force;
-        let is_final = accounted && !matches!(self.answer, AnswerState::Awaiting | AnswerState::Refused);
+        let pending_answer = self.answer == AnswerState::CountersignaturePending;
+        let is_final =
+            accounted && !pending_answer && !matches!(self.answer, AnswerState::Awaiting | AnswerState::Refused);
         let proposed = self.revocation == Revocation::AnnulmentProposed;
         match act {
             CommandKind::Receive => pending && party == Party::Recipient,
@@ -227,12 +255,16 @@ impl Delivery {
             CommandKind::ProposeAnnulment => is_final && in_force,
             CommandKind::AcceptAnnulment | CommandKind::RefuseAnnulment => proposed && self.proposer != Some(party),
             CommandKind::WithdrawAnnulmentProposal => proposed && self.proposer == Some(party),
+            // Anybody concerned may have it checked again at any time; what is waiting is what should be.
+            CommandKind::RecordFinding => pending_answer,
             CommandKind::RegisterParticipant
             | CommandKind::RegisterCertificate
             | CommandKind::FormDocument
             | CommandKind::ApplySignature
             | CommandKind::SendDocument
             | CommandKind::ReportCompromise
+            | CommandKind::AnnulKey
+            | CommandKind::ResumeKey
             | CommandKind::PublishTrust
             | CommandKind::RecordCrl => false,
         }
@@ -283,6 +315,8 @@ impl Delivery {
             }
             signatures.push(CheckedSignature { slot: signature.slot, certificate: signature.certificate, verdict });
             reports.push((format!("report-{}", signature.slot), signature.check.outcome.report.clone()));
+            let evidence = signature.check.evidence.iter().cloned();
+            reports.extend(evidence.map(|evidence| (format!("evidence-{}", signature.slot), evidence)));
         }
         // A check without an end neither accounts nor rejects: it is made again (clause 8.2). One failed signature
         // decides, whatever the others may still turn out to be.
@@ -298,10 +332,12 @@ impl Delivery {
         let Some(opened) = &self.opened else { return Err(Refusal::of(self.state_finding(party))) };
         let DeliveryOpened { delivery, document, sender, recipient, .. } = *opened;
         let CheckBasis { trust, policy, .. } = facts.basis;
+        let evidence = facts.basis.lists();
         let with_reports =
             |event| reports.iter().fold(NewEvent::new(event), |event, (slot, report)| event.with(slot, report.clone()));
         if reasons.is_empty() {
-            let event = DeliveryAccounted { delivery, document, sender, recipient, trust, policy, signatures };
+            let event =
+                DeliveryAccounted { delivery, document, sender, recipient, trust, policy, signatures, evidence };
             let issued = DeliveryNoticed { delivery, document, sender, recipient };
             return Ok(vec![
                 with_reports(Event::DeliveryAccounted(event)),
@@ -310,8 +346,17 @@ impl Delivery {
         }
         reasons.sort_unstable_by_key(|code| code.as_str());
         reasons.dedup();
-        let event =
-            DeliveryDeemedNotReceived { delivery, document, sender, recipient, trust, policy, signatures, reasons };
+        let event = DeliveryDeemedNotReceived {
+            delivery,
+            document,
+            sender,
+            recipient,
+            trust,
+            policy,
+            signatures,
+            reasons,
+            evidence,
+        };
         Ok(vec![with_reports(Event::DeliveryDeemedNotReceived(event))])
     }
 
@@ -351,7 +396,9 @@ impl Delivery {
         if let Some(reason) = act.reason {
             check_text("reason", reason, &mut findings);
         }
-        let signed = act.facts.examine(circumstances, &mut findings);
+        // Only a countersignature can wait: the other acts take effect with their record.
+        let pending = if act.kind == CommandKind::Countersign { Pending::Recorded } else { Pending::Refused };
+        let signed = act.facts.examine(circumstances, pending, &mut findings);
         if signed.as_ref().is_some_and(|signed| !circumstances.is_participant(signed.participant)) {
             findings.push(Finding::new(RefusalCode::SignerNotExpected));
         }
@@ -361,7 +408,8 @@ impl Delivery {
         };
         let new = NewEvent::new(event(opened, signed))
             .with("cms", act.cms)
-            .with("report", act.facts.check.outcome.report.clone());
+            .with("report", act.facts.check.outcome.report.clone())
+            .with_evidence(act.facts.check.evidence.as_ref());
         Ok(match act.reason {
             Some(reason) => new.with("reason", reason),
             None => new,
@@ -406,29 +454,55 @@ impl Delivery {
     }
 }
 
+impl Delivery {
+    /// As for a signature on the document: see [`crate::domain::document::Document`].
+    fn record_finding(
+        &self,
+        command: &RecordFinding,
+        facts: &FindingFacts,
+        circumstances: &Circumstances,
+    ) -> Result<Vec<NewEvent>, Refusal> {
+        let unknown = || Finding::at(RefusalCode::SignatureUnknown, "signature");
+        let countersignature = self.countersignature.as_ref().filter(|one| one.event == command.signature);
+        let (Some(opened), Some(countersignature)) = (&self.opened, countersignature) else {
+            return Err(Refusal::of(unknown()));
+        };
+        let mut findings = Vec::new();
+        if self.party(circumstances).is_none() && !circumstances.is_operator_or_system() {
+            findings.push(Finding::new(RefusalCode::NotTheOwner));
+        }
+        let found = facts.found(&countersignature.signature, countersignature.verdict);
+        if found.is_none() {
+            findings.push(Finding::at(RefusalCode::FindingUnchanged, "signature"));
+        }
+        refuse_if_any(findings)?;
+        let signature = found.ok_or_else(|| Refusal::of(unknown()))?;
+        let DeliveryOpened { delivery, document, sender, recipient, .. } = *opened;
+        let event = countersignature.event;
+        let event = DeliveryFinding { delivery, document, sender, recipient, event, signature };
+        Ok(vec![facts.with_payloads(Event::DeliveryFinding(event))])
+    }
+}
+
+/// The answer that a countersignature gives.
+const fn answer_of(countersignature: &Countersignature) -> AnswerState {
+    match (countersignature.verdict, countersignature.reservations) {
+        (Verdict::Indeterminate, _) => AnswerState::CountersignaturePending,
+        (Verdict::Failed, _) => AnswerState::Awaiting,
+        (Verdict::Passed, true) => AnswerState::CountersignedWithReservations,
+        (Verdict::Passed, false) => AnswerState::Countersigned,
+    }
+}
+
 impl ReceivedSignature {
     /// Reasons that the signature failed, and findings about checks that came to no end.
     fn shortfalls(&self) -> (Vec<RefusalCode>, Vec<Finding>) {
-        let (mut failed, mut unfinished) = (Vec::new(), Vec::new());
-        for finding in self.check.outcome.findings() {
-            // The certificate's own times and its revocation are certain, whatever the verifier could not finish.
-            let certain = matches!(
-                finding.code,
-                RefusalCode::CertificateExpired | RefusalCode::CertificateNotYetValid | RefusalCode::CertificateRevoked
-            );
-            if certain || self.check.outcome.verdict == Verdict::Failed {
-                failed.push(finding.code);
-            } else {
-                unfinished.push(finding);
-            }
-        }
+        let (mut failed, unfinished) = self.check.outcome.judge();
         if self.check.outcome.passed() && self.check.certificate != Some(self.certificate) {
             failed.push(RefusalCode::SignatureInvalid);
         }
         // Acceptance stops for what was signed after the time of the compromise; earlier signatures stand (clause 8.10).
-        if self.key.is_suspended() && self.key.is_compromised_at(self.signed_at) {
-            failed.push(RefusalCode::CertificateSuspended);
-        }
+        failed.extend(self.key.bars(self.signed_at));
         if !failed.is_empty() {
             // A failed verdict may still carry parts without an end; they are no reasons of their own.
             failed.retain(|code| *code != RefusalCode::SignatureIndeterminate);
@@ -471,6 +545,7 @@ impl Aggregate for Delivery {
             DeliveryCommand::Receive(_, facts) => self.receive(facts, circumstances),
             DeliveryCommand::ConfirmReceiptDelivered(_) => self.confirm(circumstances),
             DeliveryCommand::Countersign(command, facts) => self.countersign(command, facts, circumstances),
+            DeliveryCommand::RecordFinding(command, facts) => self.record_finding(command, facts, circumstances),
             DeliveryCommand::RefuseAnswer(RefuseAnswer { cms, reason, .. }, facts) => {
                 one(CommandKind::RefuseAnswer, cms, Some(reason), facts, Event::AnswerRefused)
             }
@@ -553,6 +628,13 @@ impl Aggregate for Delivery {
                 of_this(e.delivery, e.document, e.sender, e.recipient)?;
                 act(CommandKind::Countersign, e.sender, e.recipient, &e.signature)
             }
+            Event::DeliveryFinding(e) => {
+                of_this(e.delivery, e.document, e.sender, e.recipient)?;
+                let known = self.countersignature.as_ref().filter(|one| one.event == e.event);
+                let known = known.ok_or("no such countersignature stands")?;
+                rule(is_same_signer(&known.signature, &e.signature), "the finding is about another signer")?;
+                rule(known.verdict != e.signature.verdict, "the finding says what is on record already")
+            }
             Event::AnswerRefused(event) => signed(CommandKind::RefuseAnswer, event),
             Event::DeliveryRecalled(event) => signed(CommandKind::Recall, event),
             Event::DeliveryWithdrawn(event) => signed(CommandKind::Withdraw, event),
@@ -588,11 +670,28 @@ impl Aggregate for Delivery {
             Event::ReceiptDelivered(_) => self.notice = Notice::Delivered,
             Event::DeliveryDeemedNotReceived(_) => self.receipt = Receipt::DeemedNotReceived,
             Event::CountersignatureApplied(event) => {
-                self.answer = if event.reservations {
-                    AnswerState::CountersignedWithReservations
-                } else {
-                    AnswerState::Countersigned
+                let countersignature = Countersignature {
+                    signature: event.signature.clone(),
+                    event: recorded.id,
+                    at: recorded.at,
+                    reservations: event.reservations,
+                    verdict: event.signature.verdict,
+                    finding: None,
                 };
+                self.answer = answer_of(&countersignature);
+                self.countersignature = Some(countersignature);
+            }
+            Event::DeliveryFinding(event) => {
+                let Some(known) = self.countersignature.as_mut().filter(|one| one.event == event.event) else { return };
+                known.verdict = event.signature.verdict;
+                known.finding = Some(recorded.id);
+                // What was an answer stays one; the overlay says what is found about it. What was waiting is decided.
+                if self.answer == AnswerState::CountersignaturePending {
+                    self.answer = answer_of(known);
+                    if known.verdict == Verdict::Failed {
+                        self.countersignature = None;
+                    }
+                }
             }
             Event::AnswerRefused(_) => self.answer = AnswerState::Refused,
             Event::DeliveryRecalled(_) => self.revocation = Revocation::Recalled,

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical;
 use crate::digest::Digest;
-use crate::domain::check::SignerFacts;
-use crate::domain::command::{ApplySignature, CommandKind, FormDocument, SendDocument, SlotRequest};
+use crate::domain::check::{CheckBasis, Pending, SignatureCheck, SignerFacts};
+use crate::domain::command::{ApplySignature, CommandKind, FormDocument, RecordFinding, SendDocument, SlotRequest};
 use crate::domain::event::{
-    DeliveryOpened, DocumentFormed, DocumentSent, Event, NewEvent, SIGNERS_MAX, SignatureApplied, SignatureSlot, Signed,
+    DeliveryOpened, DocumentFormed, DocumentSent, Event, FindingRecorded, NewEvent, SIGNERS_MAX, SignatureApplied,
+    SignatureSlot, Signed, Verdict,
 };
 use crate::domain::format_registry;
 use crate::domain::participant::Participant;
@@ -48,6 +49,26 @@ pub struct AppliedSignature {
     pub event: EventId,
     /// When it was recorded: the trusted time of signing, as long as there is no better one.
     pub at: Timestamp,
+    /// The time before which a trusted time-stamp proves that it existed.
+    pub proven_at: Option<Timestamp>,
+    /// What the last check came to that is on record.
+    pub verdict: Verdict,
+    /// The last finding, if there was one.
+    pub finding: Option<EventId>,
+    /// A check failed before the document was sent: the slot is open again, and the signature stands for nothing.
+    pub set_aside: bool,
+}
+
+impl AppliedSignature {
+    /// The trusted time of signing: the best proof that there is.
+    pub fn signed_at(&self) -> Timestamp {
+        self.proven_at.unwrap_or(self.at)
+    }
+
+    /// Whether it waits for revocation data.
+    pub fn is_pending(&self) -> bool {
+        !self.set_aside && self.verdict == Verdict::Indeterminate
+    }
 }
 
 /// What can be asked of a document's stream.
@@ -58,8 +79,41 @@ pub enum DocumentCommand {
     Form(FormDocument, FormFacts),
     /// Sign it.
     Sign(ApplySignature, SignerFacts),
+    /// Record what a new check of one of its signatures comes to.
+    RecordFinding(RecordFinding, FindingFacts),
     /// Send it.
     Send(SendDocument, SendFacts),
+}
+
+/// What a finding read elsewhere.
+#[derive(Debug, Clone)]
+pub struct FindingFacts {
+    /// The check of the signature, as of the moments of its recording, with what is known now.
+    pub check: SignatureCheck,
+    /// By what it was checked.
+    pub basis: CheckBasis,
+}
+
+impl FindingFacts {
+    /// The signature with what the check came to; `None` if that is on record already.
+    pub(crate) fn found(&self, signed: &Signed, on_record: Verdict) -> Option<Signed> {
+        let verdict = self.check.verdict_on(signed.certificate);
+        (verdict != on_record).then(|| Signed {
+            verdict,
+            trust: self.basis.trust,
+            policy: self.basis.policy,
+            evidence: self.basis.lists(),
+            proven_at: self.check.proven_at,
+            ..signed.clone()
+        })
+    }
+
+    /// The event with the payloads of the check.
+    pub(crate) fn with_payloads(&self, event: Event) -> NewEvent {
+        NewEvent::new(event)
+            .with("report", self.check.outcome.report.clone())
+            .with_evidence(self.check.evidence.as_ref())
+    }
 }
 
 /// What forming read elsewhere.
@@ -125,16 +179,25 @@ impl Document {
         })
     }
 
-    /// Whether a slot is signed.
-    pub fn is_slot_signed(&self, slot: u64) -> bool {
-        self.signatures.iter().any(|signature| signature.slot == slot)
+    /// The signatures that stand: one for each slot at most.
+    pub fn standing(&self) -> impl Iterator<Item = &AppliedSignature> {
+        self.signatures.iter().filter(|signature| !signature.set_aside)
     }
 
-    /// Whether it is this slot's turn: all mandatory ones of earlier groups are signed, it is not.
+    /// Whether a slot is signed: a signature stands there whose last check passed.
+    pub fn is_slot_signed(&self, slot: u64) -> bool {
+        self.in_slot(slot).is_some_and(|signature| signature.verdict == Verdict::Passed)
+    }
+
+    fn in_slot(&self, slot: u64) -> Option<&AppliedSignature> {
+        self.standing().find(|signature| signature.slot == slot)
+    }
+
+    /// Whether it is this slot's turn: all mandatory ones of earlier groups are signed, nothing is there.
     pub fn is_slot_due(&self, slot: &SignatureSlot) -> bool {
         let earlier = |other: &&SignatureSlot| other.mandatory && other.group < slot.group;
         let slots = self.formed.as_ref().map(|formed| formed.slots.as_slice()).unwrap_or_default();
-        !self.is_slot_signed(slot.slot) && slots.iter().filter(earlier).all(|other| self.is_slot_signed(other.slot))
+        self.in_slot(slot.slot).is_none() && slots.iter().filter(earlier).all(|other| self.is_slot_signed(other.slot))
     }
 
     /// What this participant may ask of the document now.
@@ -147,8 +210,12 @@ impl Document {
         if formed.slots.iter().any(|slot| slot.participant == participant && self.is_slot_due(slot)) {
             allowed.push(CommandKind::ApplySignature);
         }
-        if formed.sender == participant && self.is_signed() {
+        let pending = || self.standing().filter(|signature| signature.is_pending());
+        if formed.sender == participant && self.is_signed() && pending().next().is_none() {
             allowed.push(CommandKind::SendDocument);
+        }
+        if pending().any(|one| formed.sender == participant || one.signature.participant == participant) {
+            allowed.push(CommandKind::RecordFinding);
         }
         allowed
     }
@@ -209,7 +276,7 @@ impl Document {
         circumstances: &Circumstances,
     ) -> Result<Vec<NewEvent>, Refusal> {
         let mut findings = Vec::new();
-        let signed = facts.examine(circumstances, &mut findings);
+        let signed = facts.examine(circumstances, Pending::Recorded, &mut findings);
         if self.formed.is_none() || self.sent_at.is_some() {
             findings.push(self.state_finding(circumstances));
         }
@@ -230,8 +297,38 @@ impl Document {
         Ok(vec![
             NewEvent::new(Event::SignatureApplied(event))
                 .with("cms", command.cms.clone())
-                .with("report", facts.check.outcome.report.clone()),
+                .with("report", facts.check.outcome.report.clone())
+                .with_evidence(facts.check.evidence.as_ref()),
         ])
+    }
+
+    /// The ledger checked a signature again; what it comes to is recorded if it is something new. The verdict of history
+    /// stays as it is.
+    fn record_finding(
+        &self,
+        command: &RecordFinding,
+        facts: &FindingFacts,
+        circumstances: &Circumstances,
+    ) -> Result<Vec<NewEvent>, Refusal> {
+        let unknown = || Finding::at(RefusalCode::SignatureUnknown, "signature");
+        let Some(formed) = &self.formed else { return Err(Refusal::of(self.state_finding(circumstances))) };
+        let Some(applied) = self.standing().find(|one| one.event == command.signature) else {
+            return Err(Refusal::of(unknown()));
+        };
+        let mut findings = Vec::new();
+        let concerned = [formed.sender, applied.signature.participant];
+        if !circumstances.is_operator_or_system() && !concerned.iter().any(|one| circumstances.is_participant(*one)) {
+            findings.push(Finding::new(RefusalCode::NotTheOwner));
+        }
+        let found = facts.found(&applied.signature, applied.verdict);
+        if found.is_none() {
+            findings.push(Finding::at(RefusalCode::FindingUnchanged, "signature"));
+        }
+        refuse_if_any(findings)?;
+        let signature = found.ok_or_else(|| Refusal::of(unknown()))?;
+        let (document, event, slot) = (formed.document, applied.event, applied.slot);
+        let event = FindingRecorded { document, event, slot, signature };
+        Ok(vec![facts.with_payloads(Event::FindingRecorded(event))])
     }
 
     /// The first slot of the participant that is due, or why none is.
@@ -241,11 +338,18 @@ impl Document {
         if own.peek().is_none() {
             return Err(RefusalCode::SignerNotExpected);
         }
-        let mut waiting = own.filter(|slot| !self.is_slot_signed(slot.slot)).peekable();
-        if waiting.peek().is_none() {
-            return Err(RefusalCode::SignerAlreadySigned);
+        let (mut waiting, mut pending) = (Vec::new(), false);
+        for slot in own {
+            match self.in_slot(slot.slot) {
+                None => waiting.push(slot),
+                Some(signature) => pending |= signature.is_pending(),
+            }
         }
-        waiting.find(|slot| self.is_slot_due(slot)).map(|slot| slot.slot).ok_or(RefusalCode::SigningOrder)
+        if waiting.is_empty() {
+            let code = if pending { RefusalCode::SignaturePending } else { RefusalCode::SignerAlreadySigned };
+            return Err(code);
+        }
+        waiting.into_iter().find(|slot| self.is_slot_due(slot)).map(|slot| slot.slot).ok_or(RefusalCode::SigningOrder)
     }
 
     fn send(
@@ -261,8 +365,14 @@ impl Document {
         facts.sender.require_agreement(sender, &mut findings);
         if self.sent_at.is_some() {
             findings.push(self.state_finding(circumstances));
-        } else if !self.is_signed() {
-            findings.push(Finding::new(RefusalCode::DocumentUnsigned));
+        } else {
+            let mandatory = |slot: &&SignatureSlot| slot.mandatory && !self.is_slot_signed(slot.slot);
+            if formed.slots.iter().filter(mandatory).any(|slot| self.in_slot(slot.slot).is_none()) {
+                findings.push(Finding::new(RefusalCode::DocumentUnsigned));
+            }
+            for pending in self.standing().filter(|signature| signature.is_pending()) {
+                findings.push(Finding::at(RefusalCode::SignaturePending, format!("slots/{}", pending.slot)));
+            }
         }
         if command.recipients.is_empty() || command.recipients.len() > RECIPIENTS_MAX {
             findings.push(Finding::at(RefusalCode::RecipientsMissing, "recipients"));
@@ -295,6 +405,11 @@ impl Document {
         refuse_if_any(findings)?;
         Ok(events)
     }
+}
+
+/// Whether two checks are of a signature by the same certificate of the same participant.
+pub(crate) fn is_same_signer(one: &Signed, other: &Signed) -> bool {
+    (one.participant, one.certificate, one.key) == (other.participant, other.certificate, other.key)
 }
 
 /// The slots that a command asks for; none means the sender alone.
@@ -332,6 +447,7 @@ impl Aggregate for Document {
         match command {
             DocumentCommand::Form(command, facts) => self.form(command, facts, circumstances),
             DocumentCommand::Sign(command, facts) => self.sign(command, facts, circumstances),
+            DocumentCommand::RecordFinding(command, facts) => self.record_finding(command, facts, circumstances),
             DocumentCommand::Send(command, facts) => self.send(command, facts, circumstances),
         }
     }
@@ -352,7 +468,16 @@ impl Aggregate for Document {
             }
             Event::DocumentSent(event) => {
                 rule(formed(event.document)?.sender == event.sender, "another participant formed the document")?;
-                rule(self.is_signed(), "a mandatory signature is missing")
+                rule(self.is_signed(), "a mandatory signature is missing")?;
+                rule(!self.standing().any(AppliedSignature::is_pending), "a signature is not checked to the end")
+            }
+            Event::FindingRecorded(event) => {
+                let of_this = self.formed.as_ref().is_some_and(|formed| formed.document == event.document);
+                rule(of_this, "the finding is about another document")?;
+                let applied = self.standing().find(|one| one.event == event.event && one.slot == event.slot);
+                let applied = applied.ok_or("no such signature stands in the slot")?;
+                rule(is_same_signer(&applied.signature, &event.signature), "the finding is about another signer")?;
+                rule(applied.verdict != event.signature.verdict, "the finding says what is on record already")
             }
             _ => Err(FOREIGN),
         }
@@ -370,7 +495,19 @@ impl Aggregate for Document {
                 signature: event.signature.clone(),
                 event: recorded.id,
                 at: recorded.at,
+                proven_at: event.signature.proven_at,
+                verdict: event.signature.verdict,
+                finding: None,
+                set_aside: false,
             }),
+            Event::FindingRecorded(event) => {
+                let is_sent = self.sent_at.is_some();
+                let Some(applied) = self.signatures.iter_mut().find(|one| one.event == event.event) else { return };
+                applied.verdict = event.signature.verdict;
+                applied.proven_at = event.signature.proven_at.or(applied.proven_at);
+                applied.finding = Some(recorded.id);
+                applied.set_aside |= !is_sent && event.signature.verdict == Verdict::Failed;
+            }
             Event::DocumentSent(_) => self.sent_at = Some(recorded.at),
             _ => return,
         }

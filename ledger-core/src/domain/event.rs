@@ -8,25 +8,29 @@
 //! |---|---|---|---|---|
 //! | `participant.registered` | participant | identity | 2.1, 1.22 | client-data |
 //! | `agreement.accepted` | participant | | 1.7, 1.16 | |
-//! | `certificate.registered` | certificate | key, participant | 3.5.1, 8.1 | certificate, chain?, possession, report |
+//! | `certificate.registered` | certificate | key, participant | 3.5.1, 8.1 | certificate, chain?, evidence?, possession, report |
 //! | `key.compromise_reported` | key | certificate, participant | 8.7, 8.9, 2.17 | statement? |
 //! | `key.use_suspended` | key | participant | 8.8 | |
+//! | `key.annulled` | key | participant | 8.10 | |
+//! | `key.use_resumed` | key | participant | 8.8 | |
 //! | `document.formed` | document | participants of the slots, sender | 5.3.1.1, 5.3.2 | content, content-info |
-//! | `document.signature_applied` | document | signer | 5.3.2, 8.2, 8.4 | cms, report |
+//! | `document.signature_applied` | document | signer | 5.3.2, 8.2, 8.4 | cms, evidence?, report |
+//! | `document.finding_recorded` | document | signer | 8.2, 8.10, 5.2.3 | evidence?, report |
 //! | `document.sent` | document | sender | 5.3.1.2, 2.23 | |
 //! | `delivery.opened` | delivery | document, parties | 5.3.1.2 | |
-//! | `delivery.accounted` | delivery | document, parties | 5.2.4, 5.3.6, 5.3.7 | report-N per signature |
+//! | `delivery.accounted` | delivery | document, parties | 5.2.4, 5.3.6, 5.3.7 | evidence-N? and report-N per signature |
 //! | `delivery.receipt_issued` | delivery | parties | 5.2.4 | |
 //! | `delivery.receipt_delivered` | delivery | parties | 5.2.4 | |
-//! | `delivery.deemed_not_received` | delivery | document, parties | 5.3.6 | report-N per signature |
-//! | `delivery.countersignature_applied` | delivery | document, parties, signer | 5.3.4, 8.2 | cms, report, reservations? |
-//! | `delivery.answer_refused` | delivery | document, parties, signer | 5.3.4 | cms, reason, report |
-//! | `delivery.recalled` | delivery | document, parties, signer | 5.3.1.5 | cms, report |
-//! | `delivery.withdrawn` | delivery | document, parties, signer | 5.3.1.5 | cms, reason, report |
-//! | `delivery.annulment_proposed` | delivery | document, parties, signer | 5.3.1.5 | cms, reason, report |
-//! | `delivery.annulment_accepted` | delivery | document, parties, signer | 5.3.1.5 | cms, report |
-//! | `delivery.annulment_refused` | delivery | document, parties, signer | 5.3.1.5 | cms, reason, report |
-//! | `delivery.annulment_proposal_withdrawn` | delivery | document, parties, signer | 5.3.1.5 | cms, report |
+//! | `delivery.deemed_not_received` | delivery | document, parties | 5.3.6 | evidence-N? and report-N per signature |
+//! | `delivery.countersignature_applied` | delivery | document, parties, signer | 5.3.4, 8.2 | cms, evidence?, report, reservations? |
+//! | `delivery.finding_recorded` | delivery | document, parties, signer | 8.2, 8.10, 5.2.3 | evidence?, report |
+//! | `delivery.answer_refused` | delivery | document, parties, signer | 5.3.4 | cms, evidence?, reason, report |
+//! | `delivery.recalled` | delivery | document, parties, signer | 5.3.1.5 | cms, evidence?, report |
+//! | `delivery.withdrawn` | delivery | document, parties, signer | 5.3.1.5 | cms, evidence?, reason, report |
+//! | `delivery.annulment_proposed` | delivery | document, parties, signer | 5.3.1.5 | cms, evidence?, reason, report |
+//! | `delivery.annulment_accepted` | delivery | document, parties, signer | 5.3.1.5 | cms, evidence?, report |
+//! | `delivery.annulment_refused` | delivery | document, parties, signer | 5.3.1.5 | cms, evidence?, reason, report |
+//! | `delivery.annulment_proposal_withdrawn` | delivery | document, parties, signer | 5.3.1.5 | cms, evidence?, report |
 //! | `delivery.annulled` | delivery | document, parties | 5.3.1.5 | |
 //! | `ledger.trust_published` | ledger | | 8.2 | policy, trust |
 //! | `ledger.crl_recorded` | ledger | | 2.12, 8.2 | crl |
@@ -34,13 +38,14 @@
 //!
 //! Payloads: `certificate`, `crl` DER; `chain` DER certificates one after the other; `possession`, `cms` CMS as it
 //! came; `report`, `client-data` `{name, number}`, `content-info` `{bytes, media_type, sha256, title}`, `details`
-//! canonical JSON; `reason`, `reservations`, `statement` UTF-8 text.
+//! canonical JSON; `evidence` what a check used beside the CMS, registered certificates and recorded lists, canonical
+//! JSON (docs/FORMAT.md section 6); `reason`, `reservations`, `statement` UTF-8 text.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::canonical::{self, CanonicalError};
-use crate::id::{IdError, ParticipantId, StreamId};
+use crate::id::{EventId, IdError, ParticipantId, StreamId};
 use crate::payload::Slot;
 use crate::record::{EventType, Record};
 
@@ -63,6 +68,8 @@ pub enum Presence {
     Optional,
     /// One for each signature that the event lists; the slot is the name, `-` and the signature's number.
     PerSignature,
+    /// As [`Presence::PerSignature`], where there is something to keep.
+    OptionalPerSignature,
 }
 
 /// Why a record is not an event of ours.
@@ -171,36 +178,42 @@ events! {
     ParticipantRegistered(ParticipantRegistered) = "participant.registered", ["2.1", "1.22"], ["client-data" Required];
     AgreementAccepted(AgreementAccepted) = "agreement.accepted", ["1.7", "1.16"], [];
     CertificateRegistered(CertificateRegistered) = "certificate.registered", ["3.5.1", "8.1"],
-        ["certificate" Required, "chain" Optional, "possession" Required, "report" Required];
+        ["certificate" Required, "chain" Optional, "evidence" Optional, "possession" Required, "report" Required];
     CompromiseReported(CompromiseReported) = "key.compromise_reported", ["8.7", "8.9", "2.17"], ["statement" Optional];
     KeyUseSuspended(KeyUseSuspended) = "key.use_suspended", ["8.8"], [];
+    KeyAnnulled(KeyAnnulled) = "key.annulled", ["8.10"], [];
+    KeyUseResumed(KeyUseResumed) = "key.use_resumed", ["8.8"], [];
     DocumentFormed(DocumentFormed) = "document.formed", ["5.3.1.1", "5.3.2"],
         ["content" Required, "content-info" Required];
     SignatureApplied(SignatureApplied) = "document.signature_applied", ["5.3.2", "8.2", "8.4"],
-        ["cms" Required, "report" Required];
+        ["cms" Required, "evidence" Optional, "report" Required];
+    FindingRecorded(FindingRecorded) = "document.finding_recorded", ["8.2", "8.10", "5.2.3"],
+        ["evidence" Optional, "report" Required];
     DocumentSent(DocumentSent) = "document.sent", ["5.3.1.2", "2.23"], [];
     DeliveryOpened(DeliveryOpened) = "delivery.opened", ["5.3.1.2"], [];
     DeliveryAccounted(DeliveryAccounted) = "delivery.accounted", ["5.2.4", "5.3.6", "5.3.7"],
-        ["report" PerSignature];
+        ["evidence" OptionalPerSignature, "report" PerSignature];
     ReceiptIssued(DeliveryNoticed) = "delivery.receipt_issued", ["5.2.4"], [];
     ReceiptDelivered(DeliveryNoticed) = "delivery.receipt_delivered", ["5.2.4"], [];
     DeliveryDeemedNotReceived(DeliveryDeemedNotReceived) = "delivery.deemed_not_received", ["5.3.6"],
-        ["report" PerSignature];
+        ["evidence" OptionalPerSignature, "report" PerSignature];
     CountersignatureApplied(CountersignatureApplied) = "delivery.countersignature_applied", ["5.3.4", "8.2"],
-        ["cms" Required, "report" Required, "reservations" Optional];
+        ["cms" Required, "evidence" Optional, "report" Required, "reservations" Optional];
+    DeliveryFinding(DeliveryFinding) = "delivery.finding_recorded", ["8.2", "8.10", "5.2.3"],
+        ["evidence" Optional, "report" Required];
     AnswerRefused(DeliveryActSigned) = "delivery.answer_refused", ["5.3.4"],
-        ["cms" Required, "reason" Required, "report" Required];
-    DeliveryRecalled(DeliveryActSigned) = "delivery.recalled", ["5.3.1.5"], ["cms" Required, "report" Required];
+        ["cms" Required, "evidence" Optional, "reason" Required, "report" Required];
+    DeliveryRecalled(DeliveryActSigned) = "delivery.recalled", ["5.3.1.5"], ["cms" Required, "evidence" Optional, "report" Required];
     DeliveryWithdrawn(DeliveryActSigned) = "delivery.withdrawn", ["5.3.1.5"],
-        ["cms" Required, "reason" Required, "report" Required];
+        ["cms" Required, "evidence" Optional, "reason" Required, "report" Required];
     AnnulmentProposed(AnnulmentSigned) = "delivery.annulment_proposed", ["5.3.1.5"],
-        ["cms" Required, "reason" Required, "report" Required];
+        ["cms" Required, "evidence" Optional, "reason" Required, "report" Required];
     AnnulmentAccepted(AnnulmentSigned) = "delivery.annulment_accepted", ["5.3.1.5"],
-        ["cms" Required, "report" Required];
+        ["cms" Required, "evidence" Optional, "report" Required];
     AnnulmentRefused(AnnulmentSigned) = "delivery.annulment_refused", ["5.3.1.5"],
-        ["cms" Required, "reason" Required, "report" Required];
+        ["cms" Required, "evidence" Optional, "reason" Required, "report" Required];
     AnnulmentProposalWithdrawn(AnnulmentSigned) = "delivery.annulment_proposal_withdrawn", ["5.3.1.5"],
-        ["cms" Required, "report" Required];
+        ["cms" Required, "evidence" Optional, "report" Required];
     DeliveryAnnulled(DeliveryAnnulled) = "delivery.annulled", ["5.3.1.5"], [];
     TrustPublished(TrustPublished) = "ledger.trust_published", ["8.2"], ["policy" Required, "trust" Required];
     CrlRecorded(CrlRecorded) = "ledger.crl_recorded", ["2.12", "8.2"], ["crl" Required];
@@ -231,11 +244,14 @@ impl Event {
                 named(StreamId::key(e.key), [StreamId::certificate(e.certificate), participant(e.participant)])
             }
             Self::KeyUseSuspended(e) => named(StreamId::key(e.key), [participant(e.participant)]),
+            Self::KeyAnnulled(e) => named(StreamId::key(e.key), [participant(e.participant)]),
+            Self::KeyUseResumed(e) => named(StreamId::key(e.key), [participant(e.participant)]),
             Self::DocumentFormed(e) => {
                 let signers = e.slots.iter().map(|slot| slot.participant);
                 named(StreamId::document(e.document), signers.chain([e.sender]).map(participant))
             }
             Self::SignatureApplied(e) => named(StreamId::document(e.document), signer(&e.signature)),
+            Self::FindingRecorded(e) => named(StreamId::document(e.document), signer(&e.signature)),
             Self::DocumentSent(e) => named(StreamId::document(e.document), [participant(e.sender)]),
             Self::DeliveryOpened(e) => {
                 named(StreamId::delivery(e.delivery), with_document(e.document, e.sender, e.recipient))
@@ -250,6 +266,10 @@ impl Event {
                 named(StreamId::delivery(e.delivery), with_document(e.document, e.sender, e.recipient))
             }
             Self::CountersignatureApplied(e) => {
+                let parties = with_document(e.document, e.sender, e.recipient);
+                named(StreamId::delivery(e.delivery), parties.into_iter().chain(signer(&e.signature)))
+            }
+            Self::DeliveryFinding(e) => {
                 let parties = with_document(e.document, e.sender, e.recipient);
                 named(StreamId::delivery(e.delivery), parties.into_iter().chain(signer(&e.signature)))
             }
@@ -294,9 +314,10 @@ impl Event {
             match presence {
                 Presence::Required => expected.push(((*name).to_owned(), true)),
                 Presence::Optional => expected.push(((*name).to_owned(), false)),
-                Presence::PerSignature => {
+                Presence::PerSignature | Presence::OptionalPerSignature => {
                     let names: Vec<String> = numbered(name);
-                    expected.extend(names.into_iter().map(|name| (name, true)));
+                    let required = *presence == Presence::PerSignature;
+                    expected.extend(names.into_iter().map(|name| (name, required)));
                 }
             }
         }
@@ -332,13 +353,34 @@ impl Event {
         }
     }
 
+    /// What a later check of a recorded signature came to, and the event that recorded the signature.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others record no finding")]
+    pub const fn finding(&self) -> Option<(EventId, &Signed)> {
+        match self {
+            Self::FindingRecorded(e) => Some((e.event, &e.signature)),
+            Self::DeliveryFinding(e) => Some((e.event, &e.signature)),
+            _ => None,
+        }
+    }
+
+    /// Whether the signature is over the document itself: those may wait for revocation data.
+    const fn may_be_pending(&self) -> bool {
+        matches!(self, Self::SignatureApplied(_) | Self::CountersignatureApplied(_))
+    }
+
     /// What the closed schemas cannot say.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others have no rule beyond their schema")]
     pub(crate) fn check_rules(&self) -> Result<(), &'static str> {
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(text) };
+        let in_order =
+            |evidence: &[EventId]| rule(evidence.is_sorted_by(|a, b| a < b), "evidence is not sorted or doubled");
         if let Some(signature) = self.signature() {
-            rule(signature.verdict == Verdict::Passed, "only passed signatures make events")?;
-            rule(signature.evidence.is_sorted_by(|a, b| a < b), "evidence is not sorted or doubled")?;
+            let pending = self.may_be_pending() && signature.verdict == Verdict::Indeterminate;
+            rule(pending || signature.verdict == Verdict::Passed, "a signature that did not pass makes no event")?;
+            in_order(&signature.evidence)?;
+        }
+        if let Some((_, signature)) = self.finding() {
+            in_order(&signature.evidence)?;
         }
         let checked = self.checked();
         rule(checked.len() <= SIGNERS_MAX, "more than 32 signatures")?;
@@ -349,11 +391,13 @@ impl Event {
                 rule(e.slots.iter().zip(1..).all(|(slot, number)| slot.slot == number), "slots are not 1, 2, 3 ...")?;
                 rule(e.slots.iter().any(|slot| slot.mandatory), "no mandatory slot")
             }
-            Self::DeliveryAccounted(_) => {
+            Self::DeliveryAccounted(e) => {
+                in_order(&e.evidence)?;
                 rule(!checked.is_empty(), "no signature")?;
                 rule(checked.iter().all(|one| one.verdict == Verdict::Passed), "a signature has not passed")
             }
             Self::DeliveryDeemedNotReceived(e) => {
+                in_order(&e.evidence)?;
                 rule(codes_are_sorted(&e.reasons), "reasons are not sorted or doubled")
             }
             Self::CommandRefused(e) => {
@@ -411,6 +455,15 @@ impl NewEvent {
             self.payloads.push((slot, bytes.into()));
         }
         self
+    }
+
+    /// Adds the payload `evidence`, where there is one.
+    #[must_use]
+    pub(crate) fn with_evidence(self, evidence: Option<&Vec<u8>>) -> Self {
+        match evidence {
+            Some(evidence) => self.with("evidence", evidence.clone()),
+            None => self,
+        }
     }
 }
 

@@ -166,6 +166,7 @@ macro_rules! codes {
 
 codes! {
     AgreementNotActive = "agreement-not-active", "1.16", false, "The participant must accept the terms in force first.";
+    AuthorityMissing = "authority-missing", "4.1", false, "Show an authority that covers this act, or let somebody sign who has it.";
     CertificateAnnulled = "certificate-annulled", "8.10", false, "Register another certificate; this one is annulled for good.";
     CertificateExists = "certificate-exists", "8.1", false, "This certificate is registered already; use it.";
     CertificateExpired = "certificate-expired", "8.1", false, "The certificate's validity is over; renew it and register the new one.";
@@ -188,10 +189,12 @@ codes! {
     DocumentState = "document-state", "5.3.1", false, "The state does not allow this; see the state and the allowed actions.";
     DocumentUnsigned = "document-unsigned", "8.3", false, "All mandatory signers must sign before the document is sent.";
     EmptyContent = "empty-content", "5.3.5.1", false, "Send a content of at least one byte.";
+    FindingUnchanged = "finding-unchanged", "8.2", true, "The check comes to what is on record already; try again when there is new revocation data.";
     FormatUnknown = "format-unknown", "2.28", false, "Use a format of the registry.";
     FormatViolation = "format-violation", "5.3.5.1", false, "The content does not follow the declared format; see what it turned out to be.";
     InvalidBin = "invalid-bin", "2.1", false, "Give the 12 digits of the BIN with the right check digit.";
     InvalidIin = "invalid-iin", "2.19", false, "Give the 12 digits of the IIN with the right check digit.";
+    KeyNotSuspended = "key-not-suspended", "8.10", false, "Only a key with a compromise on record can be annulled or resumed.";
     KeyUnknown = "key-unknown", "8.7", false, "No certificate for this key is registered here.";
     MediaTypeMismatch = "media-type-mismatch", "2.30", false, "The content is of another kind than declared; see what it turned out to be.";
     NotTheOwner = "not-the-owner", "4.1", false, "Only the participant concerned may ask for this.";
@@ -211,6 +214,8 @@ codes! {
     SignatureIndeterminate = "signature-indeterminate", "8.2", true, "The signature could not be checked to the end, usually for want of revocation data; try again later.";
     SignatureInvalid = "signature-invalid", "8.2", false, "The signature check failed; sign again.";
     SignatureMalformed = "signature-malformed", "8.3", false, "Send a detached CMS SignedData in DER with one signer and its certificate.";
+    SignaturePending = "signature-pending", "8.2", true, "A signature is waiting for revocation data; it counts when a finding confirms it.";
+    SignatureUnknown = "signature-unknown", "8.2", false, "Name the event of a signature that stands on this document.";
     SignerAlreadySigned = "signer-already-signed", "5.3.2", false, "This participant has signed already.";
     SignerNotExpected = "signer-not-expected", "8.4", false, "The certificate belongs to a participant whose signature is not due here.";
     SignersInvalid = "signers-invalid", "5.3.2", false, "Name at least one mandatory signer, not more than the limit, with groups from 1.";

@@ -69,6 +69,9 @@ pub fn of_act(
         | CommandKind::ConfirmReceiptDelivered
         | CommandKind::Countersign
         | CommandKind::ReportCompromise
+        | CommandKind::RecordFinding
+        | CommandKind::AnnulKey
+        | CommandKind::ResumeKey
         | CommandKind::PublishTrust
         | CommandKind::RecordCrl => return None,
     };

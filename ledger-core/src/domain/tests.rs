@@ -6,22 +6,23 @@ use proptest::prelude::*;
 
 use super::certificate::{Certificate, CertificateCommand, CertificateFacts};
 use super::check::{
-    CertificateCheck, CertificateContents, CheckBasis, CheckOutcome, Shortfall, SignatureCheck, SignerFacts,
+    Authority, CertificateCheck, CertificateContents, CheckBasis, CheckOutcome, Shortfall, SignatureCheck, SignerFacts,
 };
 use super::command::{
-    AcceptAnnulment, ApplySignature, Command, ConfirmReceiptDelivered, Countersign, FormDocument, ProposeAnnulment,
-    PublishTrust, Recall, Receive, RecipientRequest, RecordCrl, RefuseAnnulment, RefuseAnswer, RegisterCertificate,
-    RegisterParticipant, ReportCompromise, SendDocument, SlotRequest, Withdraw, WithdrawAnnulmentProposal,
+    AcceptAnnulment, AnnulKey, ApplySignature, Command, ConfirmReceiptDelivered, Countersign, FormDocument,
+    ProposeAnnulment, PublishTrust, Recall, Receive, RecipientRequest, RecordCrl, RecordFinding, RefuseAnnulment,
+    RefuseAnswer, RegisterCertificate, RegisterParticipant, ReportCompromise, ResumeKey, SendDocument, SlotRequest,
+    Withdraw, WithdrawAnnulmentProposal,
 };
 use super::delivery::{Delivery, DeliveryCommand, ReceiptFacts, ReceivedSignature};
-use super::document::{Document, DocumentCommand, FormFacts, RecipientFacts, SendFacts};
+use super::document::{Document, DocumentCommand, FindingFacts, FormFacts, RecipientFacts, SendFacts};
 use super::event::samples::{
     RECIPIENT, SENDER, all, certificate, delivery, document, event_id, identity, key, origin, participant, signed_by,
     time,
 };
 use super::event::{
     AgreementAccepted, AnnulmentSigned, Answer, CertificateRegistered, Channel, DocumentFormed, Event, Format,
-    ParticipantKind, ParticipantRegistered, SignatureApplied, SignatureSlot, Verdict,
+    ParticipantKind, ParticipantRegistered, SignatureApplied, SignatureSlot, Signed, Verdict,
 };
 use super::key::{CompromiseFacts, Key, KeyCommand};
 use super::ledger_acts::{CrlContents, CrlFacts, LedgerActs, LedgerCommand, TrustFacts};
@@ -32,6 +33,8 @@ use crate::digest::Digest;
 use crate::id::{IdentifierMode, IdentityKind, UserId};
 use crate::record::Capacity;
 
+mod compromise;
+mod findings;
 mod lives;
 mod refusals;
 
@@ -128,7 +131,9 @@ fn passed() -> CheckOutcome {
 }
 
 fn short(verdict: Verdict, codes: &[&str]) -> CheckOutcome {
-    let shortfalls = codes.iter().map(|code| Shortfall { verdict, code: (*code).to_owned() }).collect();
+    let may_settle = |code: &str| ["TRY_LATER", "no-revocation-evidence", "revocation-not-current"].contains(&code);
+    let shortfall = |code: &&str| Shortfall { verdict, code: (*code).to_owned(), may_settle: may_settle(code) };
+    let shortfalls = codes.iter().map(shortfall).collect();
     CheckOutcome { verdict, shortfalls, report: b"{}".to_vec() }
 }
 
@@ -139,6 +144,8 @@ fn checked(n: u8, outcome: CheckOutcome) -> SignatureCheck {
         key: Some(key(n)),
         purpose_is_signing: true,
         private_key_material: false,
+        proven_at: None,
+        evidence: None,
     }
 }
 
@@ -150,6 +157,7 @@ fn signer(n: u8) -> SignerFacts {
         key: Key::default(),
         participant: registered(n),
         basis: basis(),
+        authority: Authority::NotApplicable,
     }
 }
 
@@ -188,7 +196,12 @@ fn certification() -> (RegisterCertificate, CertificateFacts) {
         iin: Some(identity(77)),
     };
     let facts = CertificateFacts {
-        check: CertificateCheck { outcome: passed(), contents: Some(contents), private_key_material: false },
+        check: CertificateCheck {
+            outcome: passed(),
+            contents: Some(contents),
+            private_key_material: false,
+            evidence: None,
+        },
         possession: checked(SENDER, passed()),
         participant: registered(SENDER),
         key_is_suspended: false,
@@ -233,6 +246,28 @@ fn formed(slots: &[(u8, bool, u64)]) -> Event {
 
 fn signature(slot: u64, n: u8) -> Event {
     Event::SignatureApplied(SignatureApplied { document: document(), slot, signature: signed_by(n) })
+}
+
+/// A signature that waits for revocation data.
+fn pending(slot: u64, n: u8) -> Event {
+    let signature = Signed { verdict: Verdict::Indeterminate, ..signed_by(n) };
+    Event::SignatureApplied(SignatureApplied { document: document(), slot, signature })
+}
+
+fn finding(event: u8) -> RecordFinding {
+    RecordFinding { document: document(), signature: event_id(event) }
+}
+
+fn found(n: u8, outcome: CheckOutcome) -> FindingFacts {
+    FindingFacts { check: checked(n, outcome), basis: basis() }
+}
+
+fn annul() -> KeyCommand {
+    KeyCommand::Annul(AnnulKey { key: key(SENDER) })
+}
+
+fn resume() -> KeyCommand {
+    KeyCommand::Resume(ResumeKey { key: key(SENDER) })
 }
 
 fn sending(recipients: &[u8]) -> (SendDocument, SendFacts) {
@@ -435,7 +470,11 @@ proptest! {
         let mut over = false;
         for event in &events {
             if state.follows(event).is_ok() {
-                let is_notice = matches!(event, Event::ReceiptIssued(_) | Event::ReceiptDelivered(_));
+                // A finding is an overlay: it may come at any time and moves no part.
+                let is_notice = matches!(
+                    event,
+                    Event::ReceiptIssued(_) | Event::ReceiptDelivered(_) | Event::DeliveryFinding(_)
+                );
                 prop_assert!(!over || is_notice, "{} after {}", event.type_name(), state.state());
                 state.apply(event, Recorded { id: event_id(1), at: time(0) });
                 over |= matches!(

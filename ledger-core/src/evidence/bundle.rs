@@ -201,7 +201,10 @@ pub fn payload_file(index: LeafIndex, record: &Record, slot: &Slot) -> String {
         }
         (StreamKind::Document, "document.signature_applied", "cms" | "report") => {
             match member("slot").and_then(|number| number.as_u64()) {
-                Some(number) => format!("documents/{}/signatures/{number:02}.{}", home.id(), ending(slot)),
+                // A slot may have had several signatures: those that were set aside are shown too.
+                Some(number) => {
+                    format!("documents/{}/signatures/{number:02}-{:012}.{}", home.id(), index.0, ending(slot))
+                }
                 None => other(),
             }
         }
@@ -232,9 +235,14 @@ fn ending(slot: &Slot) -> &'static str {
         "cms" | "possession" => "p7s",
         "reason" | "reservations" | "statement" => "txt",
         "client-data" | "content-info" | "details" | "policy" | "trust" => "json",
-        text if text == "report" || text.starts_with("report-") => "json",
+        text if ["report", "evidence"].into_iter().any(|name| is_numbered(text, name)) => "json",
         _ => "bin",
     }
+}
+
+/// Whether a slot is the name, or the name with a number.
+fn is_numbered(slot: &str, name: &str) -> bool {
+    slot.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 fn format_ending(format: Option<&str>) -> &'static str {

@@ -258,6 +258,9 @@ codes! {
     SignatureIndeterminate = "signature-indeterminate", Indeterminate, "5.2.3.1",
         "the signature could not be checked to the end", "подпись не удалось проверить до конца", "қолтаңбаны соңына дейін тексеру мүмкін болмады",
         "Nothing is wrong, and something could not be found out: no path to a root of the trust directory, no current revocation list, an algorithm not known here. The detail says which.";
+    SignatureSetAside = "signature-set-aside", Info, "8.2",
+        "a signature was set aside: a later check failed before the document was sent", "подпись отклонена: повторная проверка не пройдена до отправки", "қолтаңба шеттетілді: жіберілгенге дейінгі қайта тексеру сәтсіз болды",
+        "The signature was recorded while revocation data was missing. The finding that followed says that it failed; it counts for nothing, and its slot was open again.";
     VerdictDiffers = "verdict-differs", Fail, "8.2",
         "the ledger recorded another verdict than the check gives", "записанный результат проверки не повторяется", "жазылған тексеру нәтижесі қайталанбайды",
         "With the trust snapshot, policy and revocation lists that the record names the check must come to the recorded verdict again.";
@@ -282,6 +285,9 @@ codes! {
     CompromiseLater = "compromise-later", Info, "8.10",
         "the key was reported compromised after the signature", "ключ скомпрометирован после подписи", "кілт қолтаңбадан кейін компрометацияланған",
         "The compromise is claimed since a time after the signature was recorded; the signature is not touched by it.";
+    CompromiseClosed = "compromise-closed", Info, "8.8",
+        "a reported compromise of the key was a false alarm", "сообщение о компрометации ключа оказалось ложной тревогой", "кілттің компрометациясы туралы хабарлама жалған дабыл болды",
+        "The notice of compromise was taken back and the use of the key resumed; marks that rested on the notice are closed.";
     SuspendedKeyUsed = "suspended-key-used", Fail, "8.8",
         "a suspended key signed", "подписано приостановленным ключом", "тоқтатылған кілтпен қол қойылған",
         "The ledger recorded a signature after the use of the key was suspended; it should have been refused.";

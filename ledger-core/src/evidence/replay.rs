@@ -426,6 +426,10 @@ impl Replay {
                 self.findings.add(Finding::new(Code::RecordDoubled, format!("event {one:032x} stands twice")));
             }
         }
+        for (event, name) in self.payloads.take().into_iter().flat_map(PayloadAudit::unresolved) {
+            let detail = format!("{name} {event}: TRY_LATER, no later finding says more");
+            self.findings.add(Finding::new(Code::SignatureIndeterminate, detail));
+        }
         let map_root = self.map_root(last);
         let Findings { kept: mut findings, omitted, omitted_failure } = self.findings;
         if omitted > 0 {

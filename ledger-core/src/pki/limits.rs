@@ -71,3 +71,8 @@ pub const EVIDENCE_SIGNERS_MAX: usize = 8;
 pub const REVOCATION_DEPTH_MAX: usize = 4;
 /// Questions about the status of one certificate in one report, for a path of three at two moments asks six.
 pub const REVOCATION_QUESTIONS_MAX: u32 = 500;
+/// Items of each kind that are kept as evidence of one check: a path of eight certificates asks for as many answers, at
+/// the signing and again at the receipt.
+pub const USED_EVIDENCE_ITEMS_MAX: usize = 32;
+/// One such item; OCSP answers and time-stamp tokens have the same ceiling.
+pub const USED_EVIDENCE_ITEM_BYTES_MAX: usize = 256 * 1024;

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 pub struct CertificateView {
     /// The certificate.
     pub certificate: CertificateId,
-    /// Compromise notices and suspension of its key.
+    /// Compromise notices, suspension, annulment and resumption of its key.
     #[serde(flatten)]
     pub history: KeyHistory,
     /// Its public key.
@@ -54,10 +54,8 @@ impl CertificateView {
                         trust: e.trust,
                     });
                 }
-            } else if let Event::CompromiseReported(e) = logged.2 {
-                histories.entry(e.key).or_default().apply(logged);
-            } else if let Event::KeyUseSuspended(e) = logged.2 {
-                histories.entry(e.key).or_default().apply(logged);
+            } else if let Some(key) = KeyHistory::key_of(logged.2) {
+                histories.entry(key).or_default().apply(logged);
             }
         }
         let view = view?;

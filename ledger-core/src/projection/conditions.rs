@@ -121,6 +121,29 @@ pub fn assess<'a>(
 struct OnRecord {
     signature: Signed,
     at: EventRef,
+    /// The last check that was made again.
+    finding: Option<(EventRef, Verdict)>,
+}
+
+impl OnRecord {
+    fn new(signature: &Signed, at: EventRef) -> Self {
+        Self { signature: signature.clone(), at, finding: None }
+    }
+
+    fn found(&mut self, found: &Signed, at: EventRef) {
+        self.finding = Some((at, found.verdict));
+        self.signature.proven_at = found.proven_at.or(self.signature.proven_at);
+    }
+
+    /// What the last check of the moment of signing came to.
+    fn verdict(&self) -> Verdict {
+        self.finding.map_or(self.signature.verdict, |(_, verdict)| verdict)
+    }
+
+    /// The finding, where it is why the signature does not stand.
+    fn against(&self) -> Option<EventRef> {
+        self.finding.filter(|(_, verdict)| *verdict == Verdict::Failed).map(|(at, _)| at)
+    }
 }
 
 /// How a delivery went.
@@ -161,12 +184,24 @@ impl Known {
             Event::CertificateRegistered(e) => {
                 self.certificates.entry(e.certificate).or_insert_with(|| (e.clone(), at));
             }
-            Event::CompromiseReported(e) => self.keys.entry(e.key).or_default().apply(logged),
-            Event::KeyUseSuspended(e) => self.keys.entry(e.key).or_default().apply(logged),
+            Event::CompromiseReported(_)
+            | Event::KeyUseSuspended(_)
+            | Event::KeyAnnulled(_)
+            | Event::KeyUseResumed(_) => {
+                if let Some(key) = KeyHistory::key_of(logged.2) {
+                    self.keys.entry(key).or_default().apply(logged);
+                }
+            }
             other if other.document() != Some(document) => {}
             Event::DocumentFormed(_) => self.formed = Some(at),
             Event::SignatureApplied(e) => {
-                self.signatures.insert(e.slot, OnRecord { signature: e.signature.clone(), at });
+                self.signatures.insert(e.slot, OnRecord::new(&e.signature, at));
+            }
+            Event::FindingRecorded(e) => {
+                let of_event = |one: &&mut OnRecord| one.at.event == e.event;
+                if let Some(signature) = self.signatures.get_mut(&e.slot).filter(of_event) {
+                    signature.found(&e.signature, at);
+                }
             }
             Event::DeliveryOpened(e) => {
                 let course = Course {
@@ -195,7 +230,13 @@ impl Known {
                     }
                     Event::DeliveryRecalled(_) => course.recalled = Some(at),
                     Event::CountersignatureApplied(e) => {
-                        course.countersignature = Some(OnRecord { signature: e.signature.clone(), at });
+                        course.countersignature = Some(OnRecord::new(&e.signature, at));
+                    }
+                    Event::DeliveryFinding(e) => {
+                        let of_event = |one: &&mut OnRecord| one.at.event == e.event;
+                        if let Some(signature) = course.countersignature.as_mut().filter(of_event) {
+                            signature.found(&e.signature, at);
+                        }
                     }
                     _ => {}
                 }
@@ -211,14 +252,14 @@ impl Known {
         slot: Option<u64>,
         on_record: &OnRecord,
     ) -> FourConditions {
-        let OnRecord { signature, at } = on_record;
+        let OnRecord { signature, at, .. } = on_record;
         // A countersignature reaches the sender in the moment in which it is recorded.
         let received = if slot.is_some() { course.accounted } else { course.accounted.map(|_| *at) };
         let check = Check::of(course, slot);
-        let window = self.keys.get(&signature.key).and_then(|history| history.window(*at));
+        let window = self.keys.get(&signature.key).and_then(|history| history.window(*at, signature.proven_at));
         let conditions = [
-            authentic(signature, *at, &check),
-            self.in_force(signature, *at, received, &check),
+            authentic(on_record, &check),
+            self.in_force(on_record, received, &check),
             accounted(course),
             self.regulated(course, signature.participant, *at),
         ];
@@ -248,19 +289,32 @@ impl Known {
     }
 
     /// 5.2.3.2, at both moments.
-    fn in_force(&self, signature: &Signed, signed: EventRef, received: Option<EventRef>, check: &Check) -> Condition {
+    fn in_force(&self, on_record: &OnRecord, received: Option<EventRef>, check: &Check) -> Condition {
         let clause = "5.2.3.2";
+        let OnRecord { signature, at: signed, .. } = on_record;
+        let signed = *signed;
+        if let Some(found) = on_record.against() {
+            let text = "a later check as of the signing found the certificate not in force";
+            return condition(clause, Finding::NotEstablished, text, [signed, found]);
+        }
+        if on_record.verdict() == Verdict::Indeterminate {
+            let text = "the check of the certificate as of the signing came to no end";
+            return condition(clause, Finding::Indeterminate, text, [signed]);
+        }
         let Some((certificate, registered)) = self.certificates.get(&signature.certificate) else {
             return condition(clause, Finding::Indeterminate, "the registration of the certificate is not at hand", []);
         };
         let holds_at = |at: Timestamp| certificate.not_before <= at && at <= certificate.not_after;
+        let signed_at = signature.proven_at.unwrap_or(signed.at);
         let evidence = [Some(*registered), Some(signed), received.or(check.at)];
         // Whether a suspension between signing and receipt matters depends on the time that is claimed for the
         // compromise, which the check at the receipt weighs (product.md C.3.6).
-        let suspended = self.keys.get(&signature.key).and_then(|history| history.suspended);
-        let (finding, text) = if registered.index > signed.index || !holds_at(signed.at) {
+        let history = self.keys.get(&signature.key);
+        let suspended = history.and_then(|history| history.suspended);
+        let window = history.and_then(|history| history.window(signed, signature.proven_at));
+        let (finding, text) = if registered.index > signed.index || !holds_at(signed_at) {
             (Finding::NotEstablished, "the certificate was not registered or not valid at the signing")
-        } else if let Some(suspended) = suspended.filter(|suspended| suspended.index < signed.index) {
+        } else if let (Some(suspended), Some(Window::AfterSuspension | Window::AfterAnnulment)) = (suspended, window) {
             let text = "the use of the certificate's key was suspended before the signing";
             let evidence = evidence.into_iter().chain([Some(suspended)]).flatten();
             return condition(clause, Finding::NotEstablished, text, evidence);
@@ -374,8 +428,8 @@ const fn is_of_certificate(code: RefusalCode) -> bool {
 }
 
 /// 5.2.3.1: a check that passed is on record, and none that failed.
-fn authentic(signature: &Signed, signed: EventRef, check: &Check) -> Condition {
-    let (finding, text) = match (signature.verdict, check.signature, check.at) {
+fn authentic(on_record: &OnRecord, check: &Check) -> Condition {
+    let (finding, text) = match (on_record.verdict(), check.signature, check.at) {
         (Verdict::Failed, ..) | (_, Finding::NotEstablished, _) => {
             (Finding::NotEstablished, "a check of the signature failed")
         }
@@ -386,7 +440,8 @@ fn authentic(signature: &Signed, signed: EventRef, check: &Check) -> Condition {
         ),
         (Verdict::Passed, _, _) => (Finding::Established, "the signature was checked and confirmed"),
     };
-    condition("5.2.3.1", finding, text, [Some(signed), check.at].into_iter().flatten())
+    let found = on_record.finding.map(|(at, _)| at);
+    condition("5.2.3.1", finding, text, [Some(on_record.at), check.at, found].into_iter().flatten())
 }
 
 /// 5.2.3.3.

@@ -19,11 +19,11 @@ use crate::domain::command::CommandKind;
 use crate::domain::delivery::{Delivery, Party};
 use crate::domain::document::Document;
 use crate::domain::event::{
-    CheckedSignature, CompromiseReported, DeliveryOpened, DocumentFormed, Event, Format, KeyUseSuspended, Signed,
-    Verdict, VersionName,
+    CheckedSignature, DeliveryOpened, DocumentFormed, Event, Format, Signed, Verdict, VersionName,
 };
 use crate::domain::refusal::RefusalCode;
 use crate::id::{CertificateId, DeliveryId, DocumentId, KeyId, ParticipantId};
+use crate::time::Timestamp;
 
 /// A document, for one viewer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -99,11 +99,26 @@ pub struct SignatureView {
     pub participant: ParticipantId,
     /// The event; its time is the trusted time of the signature.
     pub signed: EventRef,
+    /// The earlier time that a trusted time-stamp proves for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proven_at: Option<Timestamp>,
     /// What the check came to when it was recorded.
     pub verdict: Verdict,
+    /// The last check that was made again, as of the same moments; it never changes the verdict of history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finding: Option<FindingView>,
     /// Where it stands against a compromise of the key, if one is on record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
+}
+
+/// A later check of a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FindingView {
+    /// The event.
+    pub recorded: EventRef,
+    /// What the check came to.
+    pub verdict: Verdict,
 }
 
 /// The delivery of a document to one recipient, for one viewer.
@@ -183,7 +198,8 @@ pub struct SignatureFinding {
     /// The slot; left out for the countersignature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<u64>,
-    /// What the checks came to: the one at the receipt if there was one, or else the one at the signing.
+    /// What the checks came to: the one at the receipt if there was one, or else the one at the signing; a later finding
+    /// makes it worse, or settles what was open.
     pub validity: Validity,
     /// The window of a compromise.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -235,8 +251,11 @@ impl DocumentFold {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others are of deliveries, whose fold takes them")]
     pub fn apply(&mut self, logged: Logged<'_>) {
         let event = logged.2;
-        if let Event::CompromiseReported(_) | Event::KeyUseSuspended(_) = event {
-            return self.apply_to_key(logged);
+        if let Some(key) = KeyHistory::key_of(event) {
+            let (history, timeline) = self.keys.entry(key).or_default();
+            history.apply(logged);
+            timeline.push(TimelineEntry::of(logged));
+            return;
         }
         if event.document() != Some(self.document) {
             return;
@@ -265,7 +284,18 @@ impl DocumentFold {
             Event::SignatureApplied(e) => {
                 if let Some(slot) = self.slots.iter_mut().find(|slot| slot.slot == e.slot) {
                     slot.signature = Some(SignatureView::of(&e.signature, at));
-                    slot.state = Signing::Signed;
+                    slot.state = signing(&self.state, e.slot);
+                }
+            }
+            Event::FindingRecorded(e) => {
+                if let Some(slot) = self.slots.iter_mut().find(|slot| slot.slot == e.slot) {
+                    slot.state = signing(&self.state, e.slot);
+                    match &mut slot.signature {
+                        // What failed before the sending stands for nothing; the slot is open again.
+                        signature if slot.state == Signing::Waiting => *signature = None,
+                        Some(signature) if signature.signed.event == e.event => signature.found(&e.signature, at),
+                        Some(_) | None => {}
+                    }
                 }
             }
             Event::DocumentSent(_) => self.sent = Some(at),
@@ -279,17 +309,6 @@ impl DocumentFold {
                 }
             }
         }
-    }
-
-    fn apply_to_key(&mut self, logged: Logged<'_>) {
-        let (Event::CompromiseReported(CompromiseReported { key, .. })
-        | Event::KeyUseSuspended(KeyUseSuspended { key, .. })) = logged.2
-        else {
-            return;
-        };
-        let (history, timeline) = self.keys.entry(*key).or_default();
-        history.apply(logged);
-        timeline.push(TimelineEntry::of(logged));
     }
 
     /// What the viewer sees.
@@ -347,7 +366,7 @@ impl DocumentFold {
     fn with_window(&self, slot: &SlotView) -> SlotView {
         let mut slot = slot.clone();
         if let Some(signature) = &mut slot.signature {
-            signature.window = self.history(signature.key).and_then(|history| history.window(signature.signed));
+            signature.window = signature.window_in(self.history(signature.key));
         }
         slot
     }
@@ -393,13 +412,24 @@ impl DocumentFold {
     }
 }
 
+/// S of a slot, from the aggregate's own state.
+fn signing(state: &Document, slot: u64) -> Signing {
+    match state.standing().find(|signature| signature.slot == slot) {
+        None => Signing::Waiting,
+        Some(signature) if signature.is_pending() => Signing::Pending,
+        Some(_) => Signing::Signed,
+    }
+}
+
 fn badges(slots: &[SlotView], deliveries: &[DeliveryView]) -> Vec<Badge> {
     let mut badges = Vec::new();
     if deliveries.iter().any(|delivery| delivery.notice == Notice::Issued) {
         badges.push(Badge::NoticeNotDelivered);
     }
-    let contested = slots.iter().filter_map(|slot| slot.signature.as_ref()).any(|signature| signature.window.is_some());
-    let found = |finding: &SignatureFinding| finding.validity != Validity::Valid || finding.window.is_some();
+    let open = |window: Option<Window>| window.is_some_and(|window| window != Window::FalseAlarm);
+    let on_document = |signature: &SignatureView| open(signature.window) || signature.validity(None) != Validity::Valid;
+    let contested = slots.iter().filter_map(|slot| slot.signature.as_ref()).any(on_document);
+    let found = |finding: &SignatureFinding| finding.validity != Validity::Valid || open(finding.window);
     if contested || deliveries.iter().flat_map(|delivery| &delivery.findings).any(found) {
         badges.push(Badge::Finding);
     }
@@ -422,8 +452,32 @@ impl SignatureView {
             key: signature.key,
             participant: signature.participant,
             signed,
+            proven_at: signature.proven_at,
             verdict: signature.verdict,
+            finding: None,
             window: None,
+        }
+    }
+
+    fn found(&mut self, found: &Signed, recorded: EventRef) {
+        self.finding = Some(FindingView { recorded, verdict: found.verdict });
+        self.proven_at = found.proven_at.or(self.proven_at);
+    }
+
+    fn window_in(&self, history: Option<&KeyHistory>) -> Option<Window> {
+        history?.window(self.signed, self.proven_at)
+    }
+
+    fn validity(&self, at_receipt: Option<Verdict>) -> Validity {
+        let found = self.finding.map(|finding| finding.verdict);
+        let checks = [at_receipt.or_else(|| found.is_none().then_some(self.verdict)), found];
+        let any = |verdict| checks.contains(&Some(verdict));
+        if any(Verdict::Failed) {
+            Validity::Invalid
+        } else if any(Verdict::Indeterminate) {
+            Validity::Indeterminate
+        } else {
+            Validity::Valid
         }
     }
 
@@ -432,11 +486,7 @@ impl SignatureView {
     }
 
     fn finding(&self, slot: Option<u64>, at_receipt: Option<Verdict>) -> SignatureFinding {
-        let validity = match at_receipt.unwrap_or(self.verdict) {
-            Verdict::Passed => Validity::Valid,
-            Verdict::Failed => Validity::Invalid,
-            Verdict::Indeterminate => Validity::Indeterminate,
-        };
+        let validity = self.validity(at_receipt);
         SignatureFinding { contested: self.is_contested(), slot, validity, window: self.window }
     }
 }
@@ -505,6 +555,12 @@ impl DeliveryFold {
                 view.answered = Some(at);
                 view.countersignature = Some(SignatureView::of(&e.signature, at));
             }
+            Event::DeliveryFinding(e) => match (&self.state.countersignature, &mut view.countersignature) {
+                (Some(_), Some(signature)) => signature.found(&e.signature, at),
+                // It was waiting and failed: there is no answer, and another may be given.
+                (None, _) => (view.countersignature, view.answered) = (None, None),
+                (Some(_), None) => {}
+            },
             Event::AnswerRefused(_) => view.answered = Some(at),
             Event::AnnulmentProposed(e) => {
                 view.proposal = Some(ProposalView { by: e.signature.participant, number: e.proposal });
@@ -522,7 +578,7 @@ impl DeliveryFold {
         let Delivery { answer, notice, receipt, revocation, .. } = self.state;
         let mut view = DeliveryView { answer, notice, receipt, revocation, ..self.view.clone() };
         if let Some(signature) = &mut view.countersignature {
-            signature.window = history(signature.key).and_then(|history| history.window(signature.signed));
+            signature.window = signature.window_in(history(signature.key));
         }
         view.findings = slots
             .iter()
@@ -533,7 +589,8 @@ impl DeliveryFold {
             .chain(view.countersignature.as_ref().map(|signature| signature.finding(None, None)))
             .collect();
         view.display_status = display_of(&view);
-        view.awaiting = if view.display_status == DisplayStatus::AwaitingAnswer {
+        view.awaiting = if view.answer == AnswerState::Awaiting && view.display_status == DisplayStatus::AwaitingAnswer
+        {
             awaiting(viewer, |me| me == view.recipient)
         } else if view.display_status == DisplayStatus::AnnulmentProposed {
             awaiting(viewer, |me| view.proposal.is_some_and(|proposal| proposal.by != me))
@@ -578,7 +635,9 @@ fn display_of(view: &DeliveryView) -> DisplayStatus {
         (Receipt::Pending, _) => DisplayStatus::Sent,
         (Receipt::Accounted, AnswerState::Refused) => DisplayStatus::Refused,
         _ if view.revocation == Revocation::AnnulmentProposed => DisplayStatus::AnnulmentProposed,
-        (Receipt::Accounted, AnswerState::Awaiting) => DisplayStatus::AwaitingAnswer,
+        (Receipt::Accounted, AnswerState::Awaiting | AnswerState::CountersignaturePending) => {
+            DisplayStatus::AwaitingAnswer
+        }
         (Receipt::Accounted, AnswerState::Countersigned | AnswerState::CountersignedWithReservations) => {
             DisplayStatus::Countersigned
         }

@@ -1,8 +1,8 @@
 //! What a compromised key has signed: every signature in its window (product.md C.3.6; clauses 8.7 to 8.10).
 //!
 //! The report states facts and decides nothing: a signature in the contested window is cryptographically valid, and
-//! its owner claims that somebody else could have made it. The trusted time of a signature is that of its record;
-//! the time which the signer claims is never used in the signer's favour.
+//! its owner claims that somebody else could have made it. The trusted time of a signature is that of its record, or
+//! the earlier one that a trusted time-stamp proves; the time which the signer claims is never used in the signer's favour.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::id::{CertificateId, DeliveryId, DocumentId, KeyId, ParticipantId};
 use crate::time::Timestamp;
 
 words! {
-    /// When a signature was recorded, against the times of the notice.
+    /// When a signature was made, against the times of the notice.
     Window {
         /// Before the time since which the key is claimed to be compromised: the signature stands.
         BeforeCompromise = "before-compromise",
@@ -24,6 +24,10 @@ words! {
         Reaction = "reaction",
         /// After the suspension: no such signature should have been accepted (clause 8.8).
         AfterSuspension = "after-suspension",
+        /// After the annulment: the same, for good (clause 8.10).
+        AfterAnnulment = "after-annulment",
+        /// The notice was a false alarm: what was contested is contested no more (clause 8.8).
+        FalseAlarm = "false-alarm",
     }
 }
 
@@ -31,8 +35,8 @@ impl Window {
     /// Whether a signature in this window is marked as contested.
     pub const fn is_contested(self) -> bool {
         match self {
-            Self::BeforeCompromise => false,
-            Self::Contested | Self::Reaction | Self::AfterSuspension => true,
+            Self::BeforeCompromise | Self::FalseAlarm => false,
+            Self::Contested | Self::Reaction | Self::AfterSuspension | Self::AfterAnnulment => true,
         }
     }
 }
@@ -52,6 +56,9 @@ pub struct CompromiseNotice {
     pub received_at: Timestamp,
     /// The event.
     pub reported: EventRef,
+    /// The resumption that took the notice back as a false alarm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed: Option<EventRef>,
 }
 
 /// What the log says about the compromise of one key.
@@ -60,36 +67,78 @@ pub struct KeyHistory {
     /// The notices, in log order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<CompromiseNotice>,
-    /// When the use of the key was suspended (clause 8.8): the first time.
+    /// Since when the use of the key is suspended (clause 8.8).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspended: Option<EventRef>,
+    /// When the key was annulled (clause 8.10).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annulled: Option<EventRef>,
+    /// When its use was resumed last (clause 8.8).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<EventRef>,
 }
 
 impl KeyHistory {
-    /// Takes in a notice or a suspension; other events, and those of other keys, are the caller's to keep away.
-    pub fn apply(&mut self, logged: Logged<'_>) {
-        let at = EventRef::of(logged);
-        if let Event::CompromiseReported(notice) = logged.2 {
-            let CompromiseReported { certificate, channel, learned_at, claimed_since, received_at, .. } = *notice;
-            let notice =
-                CompromiseNotice { certificate, channel, claimed_since, learned_at, received_at, reported: at };
-            self.notices.push(notice);
-        } else if let Event::KeyUseSuspended(_) = logged.2 {
-            self.suspended.get_or_insert(at);
+    /// The key that an event of its history is about.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others say nothing about the compromise of a key")]
+    pub const fn key_of(event: &Event) -> Option<KeyId> {
+        match event {
+            Event::CompromiseReported(e) => Some(e.key),
+            Event::KeyUseSuspended(e) => Some(e.key),
+            Event::KeyAnnulled(e) => Some(e.key),
+            Event::KeyUseResumed(e) => Some(e.key),
+            _ => None,
         }
     }
 
-    /// The window of a signature; `None` for a key about which nothing is on record.
+    /// Takes in an event of the key's history; other events, and those of other keys, are the caller's to keep away.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others say nothing about the compromise of a key")]
+    pub fn apply(&mut self, logged: Logged<'_>) {
+        let at = EventRef::of(logged);
+        match logged.2 {
+            Event::CompromiseReported(notice) => {
+                let CompromiseReported { certificate, channel, learned_at, claimed_since, received_at, .. } = *notice;
+                let (reported, closed) = (at, None);
+                let notice =
+                    CompromiseNotice { certificate, channel, claimed_since, learned_at, received_at, reported, closed };
+                self.notices.push(notice);
+            }
+            Event::KeyUseSuspended(_) => drop(self.suspended.get_or_insert(at)),
+            Event::KeyAnnulled(_) => drop(self.annulled.get_or_insert(at)),
+            Event::KeyUseResumed(_) => {
+                self.suspended = None;
+                self.resumed = Some(at);
+                for notice in &mut self.notices {
+                    notice.closed.get_or_insert(at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The window of a signature, by its record and the earlier time that a trusted time-stamp proves; `None` where
+    /// nothing on record concerns it.
     ///
     /// Of several notices the earliest claim and the earliest receipt count. Whether the suspension came first is read
     /// from the order of the log, because two records may share a millisecond.
-    pub fn window(&self, signature: EventRef) -> Option<Window> {
-        if self.suspended.is_some_and(|suspended| suspended.index < signature.index) {
+    pub fn window(&self, signature: EventRef, proven_at: Option<Timestamp>) -> Option<Window> {
+        let open = || self.notices.iter().filter(|notice| notice.closed.is_none());
+        let closed_later = |at: EventRef| at.index > signature.index;
+        let Some(claimed_since) = open().map(|notice| notice.claimed_since).min() else {
+            let closed = self.notices.iter().any(|notice| notice.closed.is_some_and(closed_later));
+            return closed.then_some(Window::FalseAlarm);
+        };
+        let signed_at = proven_at.unwrap_or(signature.at);
+        let before = |act: &Option<EventRef>| act.is_some_and(|act| act.index < signature.index);
+        if signed_at < claimed_since {
+            return Some(Window::BeforeCompromise);
+        } else if before(&self.annulled) {
+            return Some(Window::AfterAnnulment);
+        } else if before(&self.suspended) {
             return Some(Window::AfterSuspension);
         }
-        let claimed_since = self.notices.iter().map(|notice| notice.claimed_since).min()?;
-        let received_at = self.notices.iter().map(|notice| notice.received_at).min()?;
-        Some(match signature.at {
+        let received_at = open().map(|notice| notice.received_at).min()?;
+        Some(match signed_at {
             at if at < claimed_since => Window::BeforeCompromise,
             at if at < received_at => Window::Contested,
             _ => Window::Reaction,
@@ -130,8 +179,7 @@ pub struct AffectedSignature {
 
 /// The affected-documents report of a key.
 ///
-/// Five times are kept apart: learned, claimed and received in each notice, suspended here; annulled will come with
-/// its event, as no event of today annuls a key (clause 8.10).
+/// Five times are kept apart: learned, claimed and received in each notice, suspended and annulled here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ImpactReport {
     /// How many of the signatures shown fall into each window, windows without any left out.
@@ -164,8 +212,7 @@ impl ImpactReport {
                 Event::CertificateRegistered(e) if e.key == key && !owners.contains(&e.participant) => {
                     owners.push(e.participant);
                 }
-                Event::CompromiseReported(e) if e.key == key => history.apply(logged),
-                Event::KeyUseSuspended(e) if e.key == key => history.apply(logged),
+                other if KeyHistory::key_of(other) == Some(key) => history.apply(logged),
                 Event::DeliveryOpened(e) => deliveries.entry(e.document).or_default().push(AffectedDelivery {
                     delivery: e.delivery,
                     recipient: e.recipient,
@@ -175,7 +222,7 @@ impl ImpactReport {
                     if let (Some(signed), Some(document)) = (other.signature(), other.document())
                         && signed.key == key
                     {
-                        signatures.push((logged, document, signed.certificate));
+                        signatures.push((logged, document, signed));
                     }
                 }
             }
@@ -183,7 +230,7 @@ impl ImpactReport {
         let sees_all = viewer.sees_all() || owners.iter().any(|owner| viewer.is(*owner));
         let rows: Vec<AffectedSignature> = signatures
             .into_iter()
-            .map(|(logged, document, certificate)| {
+            .map(|(logged, document, signature)| {
                 let act_on = logged.2.delivery();
                 let concerned = deliveries.get(&document).into_iter().flatten().filter(|row| {
                     act_on.is_none_or(|delivery| delivery == row.delivery)
@@ -191,12 +238,12 @@ impl ImpactReport {
                 });
                 let signed = EventRef::of(logged);
                 AffectedSignature {
-                    certificate,
+                    certificate: signature.certificate,
                     deliveries: concerned.copied().collect(),
                     document,
                     signed,
                     event_type: logged.2.type_name(),
-                    window: history.window(signed),
+                    window: history.window(signed, signature.proven_at),
                 }
             })
             .filter(|row| sees_all || !row.deliveries.is_empty())

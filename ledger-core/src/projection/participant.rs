@@ -55,6 +55,9 @@ pub struct CertificateLine {
     /// The suspension of its key (clause 8.8).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspended: Option<EventRef>,
+    /// The annulment of its key (clause 8.10).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annulled: Option<EventRef>,
 }
 
 impl ParticipantView {
@@ -97,11 +100,22 @@ impl ParticipantView {
                     not_before: e.not_before,
                     registered: at,
                     suspended: None,
+                    annulled: None,
                 });
             }
             Event::KeyUseSuspended(e) => {
                 for line in self.certificates.iter_mut().filter(|line| line.key == e.key) {
                     line.suspended.get_or_insert(at);
+                }
+            }
+            Event::KeyAnnulled(e) => {
+                for line in self.certificates.iter_mut().filter(|line| line.key == e.key) {
+                    line.annulled.get_or_insert(at);
+                }
+            }
+            Event::KeyUseResumed(e) => {
+                for line in self.certificates.iter_mut().filter(|line| line.key == e.key) {
+                    line.suspended = None;
                 }
             }
             Event::CommandRefused(e) if e.participant == self.participant => {

@@ -21,6 +21,8 @@ words! {
     Signing {
         /// The signature is not there.
         Waiting = "waiting",
+        /// A signature is there and waits for revocation data; it counts for nothing yet (clause 8.2).
+        Pending = "pending",
         /// A signature whose check passed was applied (clause 8.2).
         Signed = "signed",
     }

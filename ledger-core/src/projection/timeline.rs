@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{EventRef, Logged};
-use crate::domain::event::{Answer, Event};
+use crate::domain::event::{Answer, Event, Verdict};
 use crate::id::DeliveryId;
 use crate::record::Capacity;
 
@@ -54,10 +54,20 @@ fn text_of(event: &Event) -> String {
             );
         }
         Event::KeyUseSuspended(_) => "the use of the key was suspended",
+        Event::KeyAnnulled(e) => {
+            return format!("the key was annulled; what it signed since {} is not accepted", e.compromised_since);
+        }
+        Event::KeyUseResumed(_) => "the notice of compromise was a false alarm; the use of the key was resumed",
         Event::DocumentFormed(e) => {
             return format!("the document was formed as {} for {} signer(s)", e.format, e.slots.len());
         }
+        Event::SignatureApplied(e) if e.signature.verdict == Verdict::Indeterminate => {
+            return format!("a signature for slot {} was recorded; it waits for revocation data", e.slot);
+        }
         Event::SignatureApplied(e) => return format!("the signature of slot {} was checked and applied", e.slot),
+        Event::FindingRecorded(e) => {
+            return format!("the signature of slot {} was checked again: {}", e.slot, e.signature.verdict);
+        }
         Event::DocumentSent(_) => "the document was sent",
         Event::DeliveryOpened(e) => match e.answer {
             Answer::Required => "the delivery was opened; an answer is asked for",
@@ -72,8 +82,14 @@ fn text_of(event: &Event) -> String {
             let reasons: Vec<_> = e.reasons.iter().map(|code| code.as_str()).collect();
             return format!("the check failed, the document is deemed not received: {}", reasons.join(", "));
         }
+        Event::CountersignatureApplied(e) if e.signature.verdict == Verdict::Indeterminate => {
+            "a countersignature was recorded; it waits for revocation data"
+        }
         Event::CountersignatureApplied(e) if e.reservations => "the recipient countersigned with reservations",
         Event::CountersignatureApplied(_) => "the recipient countersigned",
+        Event::DeliveryFinding(e) => {
+            return format!("the countersignature was checked again: {}", e.signature.verdict);
+        }
         Event::AnswerRefused(_) => "the recipient refused the answer",
         Event::DeliveryRecalled(_) => "the sender recalled the document before its receipt",
         Event::DeliveryWithdrawn(_) => "the sender withdrew the document before its answer",

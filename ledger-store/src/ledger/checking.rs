@@ -5,14 +5,37 @@ use std::sync::Arc;
 
 use ledger_core::digest::Digest;
 use ledger_core::domain::check::CheckBasis;
-use ledger_core::domain::ledger_acts::LedgerActs;
+use ledger_core::domain::ledger_acts::{LedgerActs, RecordedCrl};
 use ledger_core::id::EventId;
 use ledger_core::pki::crl::Crl;
 use ledger_core::signature::{EvidenceSet, SignaturePolicy, TrustSnapshot};
 
 use super::{Inner, LedgerError};
 
-/// Trust, policy and the newest revocation list of each issuer.
+/// How many lists of one issuer are kept in memory: base and delta of a handful of scopes, each in two issues.
+const LISTS_OF_ISSUER_MAX: usize = 16;
+
+/// The lists that checks go by: of each issuer the newest, and every other that was not overdue when the newest was
+/// issued. So a base stays beside its deltas, and the parts of a list that is published in parts beside one another.
+fn in_force(acts: &LedgerActs) -> Vec<EventId> {
+    let mut by_issuer: BTreeMap<Digest, Vec<&RecordedCrl>> = BTreeMap::new();
+    for recorded in &acts.crls {
+        by_issuer.entry(recorded.crl.issuer).or_default().push(recorded);
+    }
+    let mut events = Vec::new();
+    for mut lists in by_issuer.into_values() {
+        // Of two that were issued at one time, the one recorded later comes first.
+        lists.reverse();
+        lists.sort_by_key(|list| std::cmp::Reverse(list.crl.this_update));
+        let newest = lists.first().map(|list| list.crl.this_update);
+        let current = |(place, list): &(usize, &RecordedCrl)| *place == 0 || list.crl.next_update >= newest;
+        let lists = lists.into_iter().enumerate().filter(current).take(LISTS_OF_ISSUER_MAX);
+        events.extend(lists.map(|(_, list)| list.event));
+    }
+    events
+}
+
+/// Trust, policy and the revocation lists in force.
 #[derive(Debug)]
 pub(super) struct Checking {
     /// How many acts of the operator this was made from.
@@ -46,14 +69,7 @@ impl Checking {
             let policy = ledger.payload_of_event(published.event, &slot("policy")?).await?;
             fresh.policy = serde_json::from_slice(&policy.bytes).map_err(|error| internal(&error))?;
         }
-        let mut newest: BTreeMap<Digest, (ledger_core::time::Timestamp, EventId)> = BTreeMap::new();
-        for recorded in &acts.crls {
-            let entry = newest.entry(recorded.crl.issuer).or_insert((recorded.crl.this_update, recorded.event));
-            if recorded.crl.this_update >= entry.0 {
-                *entry = (recorded.crl.this_update, recorded.event);
-            }
-        }
-        for (_, event) in newest.into_values() {
+        for event in in_force(acts) {
             let crl = if let Some(crl) = old.crls.get(&event) {
                 Arc::clone(crl)
             } else {

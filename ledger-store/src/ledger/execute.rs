@@ -7,13 +7,14 @@ use cqrs_es::{AggregateContext, AggregateError, CqrsFramework, EventEnvelope, Ev
 use ledger_core::domain::certificate::{Certificate, CertificateCommand, CertificateFacts};
 use ledger_core::domain::command::{self, Command, CommandKind};
 use ledger_core::domain::delivery::{Delivery, DeliveryCommand, ReceiptFacts, ReceivedSignature};
-use ledger_core::domain::document::{Document, DocumentCommand, FormFacts, RecipientFacts, SendFacts};
+use ledger_core::domain::document::{Document, DocumentCommand, FindingFacts, FormFacts, RecipientFacts, SendFacts};
 use ledger_core::domain::event::Event;
 use ledger_core::domain::key::{CompromiseFacts, Key, KeyCommand};
 use ledger_core::domain::ledger_acts::{CrlContents, CrlFacts, LedgerActs, LedgerCommand, TrustFacts};
 use ledger_core::domain::participant::{Participant, ParticipantCommand, RegistrationFacts};
 use ledger_core::domain::refusal::Refusal;
 use ledger_core::domain::{Aggregate, Circumstances, statement};
+use ledger_core::evidence::used::UsedEvidence;
 use ledger_core::id::{
     CertificateId, CommandId, DeliveryId, DocumentId, EventId, IdentityId, ParticipantId, RequestDigest, StreamId,
 };
@@ -23,7 +24,8 @@ use ledger_core::record::{Actor, Basis, Capacity, Cause, Record};
 use ledger_core::signature::{SignaturePolicy, TrustSnapshot, private_key};
 use ledger_core::time::Timestamp;
 
-use super::facts::check_signature;
+use super::facts::{Moments, check_signature};
+use super::gather::Outside;
 use super::load::Reads;
 use super::{Executed, Inner, Ledger, LedgerError, lock};
 use crate::aggregate::{Cqrs, Decided, EventIds, Services};
@@ -43,6 +45,8 @@ pub(super) struct Errand<'a> {
     pub(super) request: RequestDigest,
     pub(super) now: Timestamp,
     pub(super) dry_run: bool,
+    /// What was fetched for the command.
+    pub(super) outside: &'a Outside,
 }
 
 impl Ledger {
@@ -92,9 +96,11 @@ impl Ledger {
         command: Command,
         dry_run: bool,
     ) -> Result<Executed, LedgerError> {
+        // Fetched once: a decision that is made again because others were first must not call the responders again.
+        let outside = self.inner.gather(&command, self.inner.clock.now()).await;
         for _ in 0..ATTEMPTS_MAX {
             let now = self.inner.clock.now();
-            let errand = Errand { ledger: &self.inner, actor, command: id, request, now, dry_run };
+            let errand = Errand { ledger: &self.inner, actor, command: id, request, now, dry_run, outside: &outside };
             match errand.run(command.clone()).await {
                 Err(LedgerError::Store(StoreError::Conflict { stream, .. })) => {
                     if stream == self.inner.ledger_stream() {
@@ -157,7 +163,7 @@ impl Errand<'_> {
                 let delivery = self.party_of_delivery(command.delivery)?;
                 let document = delivery.opened.as_ref().map(|opened| opened.document);
                 let content = self.content(document.ok_or(LedgerError::NotFound("delivery"))?).await?;
-                let facts = self.ledger.signer_facts(&content, &command.cms, self.now, &mut reads)?;
+                let facts = self.signer_facts(&content, &command.cms, &mut reads).await?;
                 let stream = StreamId::delivery(command.delivery);
                 self.decide::<Delivery>(&stream, DeliveryCommand::Countersign(command, facts), reads).await
             }
@@ -204,6 +210,15 @@ impl Errand<'_> {
                 .await
             }
             Command::ReportCompromise(command) => self.report_compromise(command).await,
+            Command::AnnulKey(command) => {
+                let stream = StreamId::key(command.key);
+                self.decide::<Key>(&stream, KeyCommand::Annul(command), Vec::new()).await
+            }
+            Command::ResumeKey(command) => {
+                let stream = StreamId::key(command.key);
+                self.decide::<Key>(&stream, KeyCommand::Resume(command), Vec::new()).await
+            }
+            Command::RecordFinding(command) => self.record_finding(command).await,
             Command::PublishTrust(command) => self.publish_trust(command).await,
             Command::RecordCrl(command) => self.record_crl(command).await,
         }
@@ -232,9 +247,19 @@ impl Errand<'_> {
         let mut reads = Vec::new();
         let checking = ledger.checking();
         ledger.note_checking(&checking, &mut reads);
-        let check = ledger.certificate_check(&checking, &command.certificate, &command.chain, self.now)?;
+        let check = {
+            let used = self.outside.about(&command.certificate);
+            ledger.certificate_check(&checking, &command.certificate, &command.chain, &used, self.now)?
+        };
         let challenge = statement::possession(ledger.origin(), command.participant)?;
-        let possession = check_signature(&checking, &challenge, &command.possession, self.now, self.now)?;
+        let possession = {
+            let used = self.outside.about(&command.certificate);
+            let mut evidence = checking.evidence.clone();
+            used.add_to(&mut evidence);
+            command.chain.iter().for_each(|der| evidence.add_certificate(der));
+            let moments = Moments::Signing(self.now);
+            check_signature(&checking, &evidence, &challenge, &command.possession, None, moments)?
+        };
         let participant = ledger.read(&StreamId::participant(command.participant), &mut reads)?;
         let key: Key = match &check.contents {
             Some(contents) => ledger.read(&StreamId::key(contents.key), &mut reads)?,
@@ -274,7 +299,7 @@ impl Errand<'_> {
         let mut reads = Vec::new();
         self.party_of_document(command.document)?;
         let content = self.content(command.document).await?;
-        let facts = self.ledger.signer_facts(&content, &command.cms, self.now, &mut reads)?;
+        let facts = self.signer_facts(&content, &command.cms, &mut reads).await?;
         let stream = StreamId::document(command.document);
         self.decide::<Document>(&stream, DocumentCommand::Sign(command, facts), reads).await
     }
@@ -311,16 +336,17 @@ impl Errand<'_> {
         let content = self.content(document).await?;
         let checking = ledger.checking();
         ledger.note_checking(&checking, &mut reads);
-        let slot = "cms".parse().map_err(|_| LedgerError::Internal("slot".to_owned()))?;
         let mut signatures = Vec::new();
-        for applied in &state.signatures {
-            let cms = ledger.payload_of_event(applied.event, &slot).await?;
+        for applied in state.standing() {
+            let cms = ledger.cms_of(applied.event).await?;
+            let used = self.used(&cms, applied.event, applied.finding).await?;
+            let moments = Moments::Receipt { signed_at: applied.at, received_at: self.now };
             signatures.push(ReceivedSignature {
                 slot: applied.slot,
                 certificate: applied.signature.certificate,
-                signed_at: applied.at,
+                signed_at: applied.signed_at(),
                 key: ledger.read(&StreamId::key(applied.signature.key), &mut reads)?,
-                check: check_signature(&checking, &content, &cms.bytes, applied.at, self.now)?,
+                check: ledger.check_signature(&checking, &content, &cms, used, moments).await?,
             });
         }
         let facts = ReceiptFacts { signatures, basis: checking.basis.clone() };
@@ -341,7 +367,7 @@ impl Errand<'_> {
         let state = self.party_of_delivery(delivery)?;
         let statement = statement::of_act(self.ledger.origin(), kind, &state, reason);
         let statement = statement.ok_or(LedgerError::NotFound("delivery"))??;
-        let facts = self.ledger.signer_facts(&statement, &cms, self.now, &mut reads)?;
+        let facts = self.signer_facts(&statement, &cms, &mut reads).await?;
         self.decide::<Delivery>(&StreamId::delivery(delivery), command(facts), reads).await
     }
 
@@ -360,6 +386,64 @@ impl Errand<'_> {
         }
         let facts = CompromiseFacts { certificates };
         self.decide::<Key>(&stream, KeyCommand::ReportCompromise(command, facts), reads).await
+    }
+
+    /// Checks a signature on record again, as of the same moment.
+    async fn record_finding(&self, command: command::RecordFinding) -> Result<Executed, LedgerError> {
+        let ledger = self.ledger;
+        let unknown = || LedgerError::NotFound("signature");
+        let index = ledger.store.index_of_event(command.signature)?.ok_or_else(unknown)?;
+        let entry = ledger.entry(index)?.ok_or_else(unknown)?;
+        let over_document = matches!(entry.event, Event::SignatureApplied(_) | Event::CountersignatureApplied(_));
+        if !over_document || entry.event.document() != Some(command.document) {
+            return Err(unknown());
+        }
+        let mut reads = Vec::new();
+        let stream = entry.record.home().cloned().ok_or_else(unknown)?;
+        let last_finding = match entry.event.delivery() {
+            Some(delivery) => self.party_of_delivery(delivery)?.countersignature.and_then(|one| one.finding),
+            None => {
+                let document = self.party_of_document(command.document)?;
+                let applied = document.signatures.iter().find(|one| one.event == command.signature);
+                applied.and_then(|one| one.finding)
+            }
+        };
+        let checking = ledger.checking();
+        ledger.note_checking(&checking, &mut reads);
+        let content = self.content(command.document).await?;
+        let cms = ledger.cms_of(command.signature).await?;
+        let used = self.used(&cms, command.signature, last_finding).await?;
+        let moments = Moments::Signing(entry.record.at);
+        let check = ledger.check_signature(&checking, &content, &cms, used, moments).await?;
+        let facts = FindingFacts { check, basis: checking.basis.clone() };
+        match entry.event.delivery() {
+            Some(_) => self.decide::<Delivery>(&stream, DeliveryCommand::RecordFinding(command, facts), reads).await,
+            None => self.decide::<Document>(&stream, DocumentCommand::RecordFinding(command, facts), reads).await,
+        }
+    }
+
+    /// What was kept when the signature was recorded, what the last finding kept, and what was fetched now.
+    async fn used(
+        &self,
+        cms: &[u8],
+        signature: EventId,
+        finding: Option<EventId>,
+    ) -> Result<UsedEvidence, LedgerError> {
+        let mut used = self.ledger.used_by(signature, "evidence").await?;
+        if let Some(finding) = finding {
+            used.extend(&self.ledger.used_by(finding, "evidence").await?);
+        }
+        used.extend(&self.outside.about(cms));
+        Ok(used)
+    }
+
+    async fn signer_facts(
+        &self,
+        signed: &[u8],
+        cms: &[u8],
+        reads: &mut Reads,
+    ) -> Result<ledger_core::domain::check::SignerFacts, LedgerError> {
+        self.ledger.signer_facts(signed, cms, self.outside, self.now, reads).await
     }
 
     async fn publish_trust(&self, command: command::PublishTrust) -> Result<Executed, LedgerError> {

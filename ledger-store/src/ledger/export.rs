@@ -144,7 +144,8 @@ impl Ledger {
         let mut used = BTreeSet::new();
         let mut lists = BTreeSet::new();
         for entry in shown.values() {
-            if let Some(signature) = entry.event.signature() {
+            let finding = entry.event.finding().map(|(_, signature)| signature);
+            for signature in entry.event.signature().into_iter().chain(finding) {
                 used.insert((signature.trust, signature.policy));
                 lists.extend(signature.evidence.iter().copied());
             }

@@ -2,34 +2,37 @@
 
 use ledger_core::domain::certificate::Certificate;
 use ledger_core::domain::check::{
-    CertificateCheck, CertificateContents, CheckOutcome, Shortfall, SignatureCheck, SignerFacts,
+    Authority, CertificateCheck, CertificateContents, CheckOutcome, Shortfall, SignatureCheck, SignerFacts,
 };
 use ledger_core::domain::event::Verdict;
 use ledger_core::domain::key::Key;
 use ledger_core::domain::participant::Participant;
+use ledger_core::evidence::used::{AtSigning, UsedEvidence, at_signing, recorded};
 use ledger_core::id::{IdentityId, IdentityKind, StreamId};
 use ledger_core::pki;
 use ledger_core::pki::certificate::Purpose;
-use ledger_core::signature::{self, VerifyInput};
+use ledger_core::signature::{self, EvidenceSet, VerifyInput};
 use ledger_core::time::Timestamp;
 use serde::Serialize;
 
 use super::checking::Checking;
+use super::gather::Outside;
 use super::load::Reads;
 use super::{Inner, LedgerError};
 
 impl Inner {
     /// Checks a CMS over bytes that the ledger chose, and loads what is known of its signer.
-    pub(super) fn signer_facts(
+    pub(super) async fn signer_facts(
         &self,
         signed: &[u8],
         cms: &[u8],
+        outside: &Outside,
         now: Timestamp,
         reads: &mut Reads,
     ) -> Result<SignerFacts, LedgerError> {
         let checking = self.checking();
         self.note_checking(&checking, reads);
-        let check = check_signature(&checking, signed, cms, now, now)?;
+        let check = self.check_signature(&checking, signed, cms, outside.about(cms), Moments::Signing(now)).await?;
         let certificate: Certificate = match check.certificate {
             Some(id) => self.read(&StreamId::certificate(id), reads)?,
             None => Certificate::default(),
@@ -42,7 +45,8 @@ impl Inner {
             Some(registered) => self.read(&StreamId::participant(registered.participant), reads)?,
             None => Participant::default(),
         };
-        Ok(SignerFacts { check, certificate, key, participant, basis: checking.basis.clone() })
+        let (basis, authority) = (checking.basis.clone(), Authority::NotApplicable);
+        Ok(SignerFacts { check, certificate, key, participant, basis, authority })
     }
 
     /// A decision rests on trust and lists as they were when it was made.
@@ -56,16 +60,18 @@ impl Inner {
         checking: &Checking,
         der: &[u8],
         chain: &[Vec<u8>],
+        used: &UsedEvidence,
         now: Timestamp,
     ) -> Result<CertificateCheck, LedgerError> {
         let private_key_material = signature::private_key::looks_like_private_key(der);
         let mut evidence = checking.evidence.clone();
+        used.add_to(&mut evidence);
         for certificate in chain {
             evidence.add_certificate(certificate);
         }
         let report = signature::verify_certificate(der, &evidence, &checking.trust, &checking.policy, now, None);
         let outcome = CheckOutcome {
-            verdict: verdict(report.verdict),
+            verdict: recorded(report.verdict),
             shortfalls: shortfalls(&report)?,
             report: report.to_canonical_bytes()?,
         };
@@ -84,32 +90,75 @@ impl Inner {
                 iin: identity(IdentityKind::Iin, subject.iin),
             }
         });
-        Ok(CertificateCheck { outcome, contents, private_key_material })
+        Ok(CertificateCheck { outcome, contents, private_key_material, evidence: used.encode()? })
+    }
+
+    /// Checks a CMS with exactly one signer over a document. Beside what the ledger goes by there are the certificates
+    /// that were handed in at the signer's registration, and what was gathered outside.
+    pub(super) async fn check_signature(
+        &self,
+        checking: &Checking,
+        document: &[u8],
+        cms: &[u8],
+        used: UsedEvidence,
+        moments: Moments,
+    ) -> Result<SignatureCheck, LedgerError> {
+        let mut evidence = checking.evidence.clone();
+        used.add_to(&mut evidence);
+        if let Some(signer) = signature::signer_certificate(cms, &evidence) {
+            for der in self.registered_certificates(signer.id()).await? {
+                evidence.add_certificate(&der);
+            }
+        }
+        check_signature(checking, &evidence, document, cms, used.encode()?, moments)
     }
 }
 
-/// Checks a CMS with exactly one signer over a document, as of the two moments.
+/// As of when a signature is checked.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Moments {
+    /// The moment of its recording.
+    Signing(Timestamp),
+    /// That, and the moment of a receipt.
+    Receipt {
+        /// When it was recorded.
+        signed_at: Timestamp,
+        /// When it is received.
+        received_at: Timestamp,
+    },
+}
+
+/// Checks a CMS with exactly one signer, with exactly this evidence; `used` is what will be kept of it.
 pub(super) fn check_signature(
     checking: &Checking,
+    evidence: &EvidenceSet,
     document: &[u8],
     cms: &[u8],
-    signing_time: Timestamp,
-    receipt_time: Timestamp,
+    used: Option<Vec<u8>>,
+    moments: Moments,
 ) -> Result<SignatureCheck, LedgerError> {
     let private_key_material = signature::private_key::looks_like_private_key(cms);
-    let report = signature::verify(&VerifyInput {
+    let (signing_time, receipt_time) = match moments {
+        Moments::Signing(at) => (at, at),
+        Moments::Receipt { signed_at, received_at } => (signed_at, received_at),
+    };
+    let input = VerifyInput {
         document,
         signature: cms,
-        evidence: &checking.evidence,
+        evidence,
         trust: &checking.trust,
         policy: &checking.policy,
         signing_time,
         receipt_time,
         known_until: None,
         document_type: None,
-    });
+    };
+    let AtSigning { report, proven_at } = match moments {
+        Moments::Signing(_) => at_signing(&input),
+        Moments::Receipt { .. } => AtSigning { report: signature::verify(&input), proven_at: None },
+    };
     let mut outcome = CheckOutcome {
-        verdict: verdict(report.overall),
+        verdict: recorded(report.overall),
         shortfalls: shortfalls(&report)?,
         report: report.to_canonical_bytes()?,
     };
@@ -119,28 +168,23 @@ pub(super) fn check_signature(
             if several.len() > 1 {
                 // Each signer hands in a CMS of its own, so that one signature's fate never hangs on another's.
                 outcome.verdict = Verdict::Failed;
-                outcome.shortfalls.push(Shortfall { verdict: Verdict::Failed, code: "several-signers".to_owned() });
+                let (verdict, code) = (Verdict::Failed, "several-signers".to_owned());
+                outcome.shortfalls.push(Shortfall { verdict, code, may_settle: false });
             }
             None
         }
     };
     let certificate = signer.and_then(|signer| signer.certificate);
-    let purpose = signature::signer_certificate(cms, &checking.evidence).map(|certificate| certificate.purpose());
+    let purpose = signature::signer_certificate(cms, evidence).map(|certificate| certificate.purpose());
     Ok(SignatureCheck {
         outcome,
         certificate,
         key: signer.and_then(|signer| signer.key),
         purpose_is_signing: certificate.is_some() && purpose == Some(Purpose::Signing),
         private_key_material,
+        proven_at,
+        evidence: used,
     })
-}
-
-const fn verdict(verdict: signature::Verdict) -> Verdict {
-    match verdict {
-        signature::Verdict::Passed => Verdict::Passed,
-        signature::Verdict::Failed(_) => Verdict::Failed,
-        signature::Verdict::Indeterminate(_) => Verdict::Indeterminate,
-    }
 }
 
 /// Every check of a report that did not pass, wherever it stands in it.
@@ -162,7 +206,8 @@ fn collect(value: &serde_json::Value, found: &mut Vec<Shortfall>) {
                 _ => None,
             };
             if let (Some(verdict), Some(code)) = (verdict, text("code")) {
-                let shortfall = Shortfall { verdict, code: code.to_owned() };
+                let may_settle = text("sub_code") == Some("TRY_LATER");
+                let shortfall = Shortfall { verdict, code: code.to_owned(), may_settle };
                 if !found.contains(&shortfall) {
                     found.push(shortfall);
                 }

@@ -12,7 +12,6 @@ use ledger_core::domain::command::CommandKind;
 use ledger_core::domain::delivery::Delivery;
 use ledger_core::domain::document::ContentInfo;
 use ledger_core::domain::event::Event;
-use ledger_core::domain::key::Key;
 use ledger_core::domain::statement;
 use ledger_core::id::{
     CertificateId, DeliveryId, DocumentId, EventId, KeyId, LeafIndex, ParticipantId, StreamId, StreamKind, TreeSize,
@@ -437,8 +436,7 @@ impl Inner {
     /// The records homed in a key's stream, where a compromise stands; none for a key without one.
     fn compromise_entries(&self, key: KeyId) -> Result<Vec<Entry>, LedgerError> {
         let stream = StreamId::key(key);
-        let (state, _) = self.load::<Key>(&stream)?;
-        if !state.is_suspended() {
+        if self.store.state_of(&stream).homed == 0 {
             return Ok(Vec::new());
         }
         self.homed_entries(&stream)

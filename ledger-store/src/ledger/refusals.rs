@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::execute::{ATTEMPTS_MAX, Errand};
+use super::gather::Outside;
 use super::{Inner, Ledger, LedgerError, lock};
 use crate::aggregate::{Decided, EventIds};
 use crate::store::StoreError;
@@ -174,7 +175,8 @@ impl Inner {
             let key = format!("refused-{}", ledger_core::digest::encode_hex(&unique));
             let command = CommandId::of_idempotency_key(&self.secrets.ledger_secret, *participant, &key);
             let request = RequestDigest::of_request(&self.secrets.ledger_secret, key.as_bytes());
-            let errand = Errand { ledger: self, actor, command, request, now, dry_run: false };
+            let outside = Outside::default();
+            let errand = Errand { ledger: self, actor, command, request, now, dry_run: false, outside: &outside };
             let recorded = ledger_core::domain::Recorded { id: EventIds::from_random(now, random()?).next(), at: now };
             match errand.append(vec![Decided { event, recorded }], Vec::new()).await {
                 Err(LedgerError::Store(StoreError::Conflict { .. })) => {}

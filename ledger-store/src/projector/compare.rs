@@ -15,7 +15,7 @@ const DIFFERENCES_MAX: usize = 1000;
 const BATCH_LEAVES: usize = 1024;
 
 /// Each table with its rows as text, in the order of its key; the key comes first.
-const DUMPS: [(&str, &str); 2] = [
+const DUMPS: [(&str, &str); 3] = [
     (
         "journal",
         "SELECT hex(participant) || '/' || direction || '/' || year || '/' || printf('%020d', number),
@@ -24,6 +24,7 @@ const DUMPS: [(&str, &str); 2] = [
          FROM journal ORDER BY 1",
     ),
     ("documents", "SELECT hex(viewer) || '/' || hex(document), first || ' ' || last FROM documents ORDER BY 1"),
+    ("pending", "SELECT hex(event), leaf || ' ' || hex(document) FROM pending ORDER BY 1"),
 ];
 
 /// What the check came to.

@@ -70,6 +70,7 @@ fn life(n: u8, sender: u8, recipient: u8) -> Vec<Event> {
         Event::DocumentSent(DocumentSent { document, sender }),
         Event::DeliveryOpened(DeliveryOpened { delivery, document, sender, recipient, answer: Answer::NotRequired }),
         Event::DeliveryAccounted(DeliveryAccounted {
+            evidence: vec![],
             delivery,
             document,
             sender,

@@ -121,6 +121,14 @@ words! {
 }
 
 words! {
+    /// Why the use of a key was resumed (clause 8.8).
+    ResumptionGround {
+        /// The notice of compromise was a false alarm.
+        FalseAlarm = "false-alarm",
+    }
+}
+
+words! {
     /// What a signature check came to.
     Verdict {
         /// Every check passed.
@@ -245,6 +253,30 @@ data! {
         ground: SuspensionGround,
     }
 
+    /// `key.annulled`.
+    KeyAnnulled {
+        /// The key.
+        key: KeyId,
+        /// Its owner.
+        participant: ParticipantId,
+        /// The `key.compromise_reported` that the annulment confirms.
+        notice: EventId,
+        /// Since when documents signed with it are not accepted (clause 8.10): the time that the notice claims.
+        compromised_since: Timestamp,
+    }
+
+    /// `key.use_resumed`.
+    KeyUseResumed {
+        /// The key.
+        key: KeyId,
+        /// Its owner.
+        participant: ParticipantId,
+        /// The `key.compromise_reported` that is taken back: marks that rest on it are closed.
+        notice: EventId,
+        /// Why.
+        ground: ResumptionGround,
+    }
+
     /// One place for a signature on a document.
     SignatureSlot {
         /// Number, from 1.
@@ -319,6 +351,9 @@ data! {
         policy: Digest,
         /// Each signature, by slot; all passed.
         signatures: Vec<CheckedSignature>,
+        /// The `ledger.crl_recorded` events whose lists the checks used, sorted.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        evidence: Vec<EventId>,
     }
 
     /// `delivery.deemed_not_received`.
@@ -339,6 +374,9 @@ data! {
         signatures: Vec<CheckedSignature>,
         /// All reasons, sorted by their spelling.
         reasons: Vec<RefusalCode>,
+        /// The `ledger.crl_recorded` events whose lists the checks used, sorted.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        evidence: Vec<EventId>,
     }
 
     /// `delivery.receipt_issued`, `delivery.receipt_delivered`.
@@ -388,7 +426,8 @@ pub struct Signed {
     pub certificate: CertificateId,
     /// Its public key.
     pub key: KeyId,
-    /// What the check came to; an event is made for passed ones only.
+    /// What the check came to. A signature over the document may be indeterminate where nothing but revocation data is
+    /// missing, and then counts for nothing until a finding says more; all other acts are recorded for passed ones only.
     pub verdict: Verdict,
     /// Trust snapshot that the check used.
     pub trust: Digest,
@@ -397,6 +436,10 @@ pub struct Signed {
     /// The `ledger.crl_recorded` events whose lists the check used, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<EventId>,
+    /// The time before which a trusted time-stamp proves that the signature existed; left out where the record's own
+    /// time is the best proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven_at: Option<Timestamp>,
 }
 
 data! {
@@ -407,6 +450,34 @@ data! {
         /// The slot that is signed now.
         slot: u64,
         /// The signature.
+        signature: Signed,
+    }
+
+    /// `document.finding_recorded`: a signature on the document was checked again, as of the same moments.
+    FindingRecorded {
+        /// The document.
+        document: DocumentId,
+        /// The `document.signature_applied` that recorded the signature.
+        event: EventId,
+        /// Its slot.
+        slot: u64,
+        /// The signature, with what this check came to and used.
+        signature: Signed,
+    }
+
+    /// `delivery.finding_recorded`: the countersignature was checked again, as of the same moment.
+    DeliveryFinding {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// The document.
+        document: DocumentId,
+        /// Who sent it.
+        sender: ParticipantId,
+        /// Who countersigned.
+        recipient: ParticipantId,
+        /// The `delivery.countersignature_applied` that recorded the signature.
+        event: EventId,
+        /// The signature, with what this check came to and used.
         signature: Signed,
     }
 

@@ -55,6 +55,7 @@ pub(crate) fn signed_by(n: u8) -> Signed {
         trust: Digest::sha256(&[b"trust"]),
         policy: Digest::sha256(&[b"policy"]),
         evidence: vec![event_id(1), event_id(2)],
+        proven_at: None,
     }
 }
 
@@ -105,6 +106,18 @@ pub(crate) fn all() -> Vec<Event> {
             participant: sender,
             ground: SuspensionGround::Compromise,
         }),
+        Event::KeyAnnulled(KeyAnnulled {
+            key: key(SENDER),
+            participant: sender,
+            notice: event_id(3),
+            compromised_since: time(10),
+        }),
+        Event::KeyUseResumed(KeyUseResumed {
+            key: key(SENDER),
+            participant: sender,
+            notice: event_id(3),
+            ground: ResumptionGround::FalseAlarm,
+        }),
         Event::DocumentFormed(DocumentFormed {
             document,
             sender,
@@ -113,6 +126,12 @@ pub(crate) fn all() -> Vec<Event> {
             slots: vec![slot(1, SENDER), slot(2, 3)],
         }),
         Event::SignatureApplied(SignatureApplied { document, slot: 1, signature: signed_by(SENDER) }),
+        Event::FindingRecorded(FindingRecorded {
+            document,
+            event: event_id(4),
+            slot: 1,
+            signature: Signed { verdict: Verdict::Failed, proven_at: Some(time(3)), ..signed_by(SENDER) },
+        }),
         Event::DocumentSent(DocumentSent { document, sender }),
         Event::DeliveryOpened(DeliveryOpened { delivery, document, sender, recipient, answer: Answer::Required }),
         Event::DeliveryAccounted(DeliveryAccounted {
@@ -123,6 +142,7 @@ pub(crate) fn all() -> Vec<Event> {
             trust,
             policy,
             signatures: vec![checked(1, Verdict::Passed), checked(3, Verdict::Passed)],
+            evidence: vec![event_id(1), event_id(2)],
         }),
         Event::ReceiptIssued(noticed()),
         Event::ReceiptDelivered(noticed()),
@@ -135,6 +155,7 @@ pub(crate) fn all() -> Vec<Event> {
             policy,
             signatures: vec![checked(1, Verdict::Failed), checked(2, Verdict::Passed)],
             reasons: vec![RefusalCode::CertificateExpired, RefusalCode::SignatureInvalid],
+            evidence: vec![event_id(1)],
         }),
         Event::CountersignatureApplied(CountersignatureApplied {
             delivery,
@@ -142,6 +163,14 @@ pub(crate) fn all() -> Vec<Event> {
             sender,
             recipient,
             reservations: true,
+            signature: signed_by(RECIPIENT),
+        }),
+        Event::DeliveryFinding(DeliveryFinding {
+            delivery,
+            document,
+            sender,
+            recipient,
+            event: event_id(5),
             signature: signed_by(RECIPIENT),
         }),
         Event::AnswerRefused(act(RECIPIENT)),

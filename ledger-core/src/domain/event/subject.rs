@@ -10,12 +10,14 @@ impl Event {
         match self {
             Self::DocumentFormed(e) => Some(e.document),
             Self::SignatureApplied(e) => Some(e.document),
+            Self::FindingRecorded(e) => Some(e.document),
             Self::DocumentSent(e) => Some(e.document),
             Self::DeliveryOpened(e) => Some(e.document),
             Self::DeliveryAccounted(e) => Some(e.document),
             Self::ReceiptIssued(e) | Self::ReceiptDelivered(e) => Some(e.document),
             Self::DeliveryDeemedNotReceived(e) => Some(e.document),
             Self::CountersignatureApplied(e) => Some(e.document),
+            Self::DeliveryFinding(e) => Some(e.document),
             Self::AnswerRefused(e) | Self::DeliveryRecalled(e) | Self::DeliveryWithdrawn(e) => Some(e.document),
             Self::AnnulmentProposed(e)
             | Self::AnnulmentAccepted(e)
@@ -27,6 +29,8 @@ impl Event {
             | Self::CertificateRegistered(_)
             | Self::CompromiseReported(_)
             | Self::KeyUseSuspended(_)
+            | Self::KeyAnnulled(_)
+            | Self::KeyUseResumed(_)
             | Self::TrustPublished(_)
             | Self::CrlRecorded(_)
             | Self::CommandRefused(_) => None,
@@ -41,6 +45,7 @@ impl Event {
             Self::ReceiptIssued(e) | Self::ReceiptDelivered(e) => Some(e.delivery),
             Self::DeliveryDeemedNotReceived(e) => Some(e.delivery),
             Self::CountersignatureApplied(e) => Some(e.delivery),
+            Self::DeliveryFinding(e) => Some(e.delivery),
             Self::AnswerRefused(e) | Self::DeliveryRecalled(e) | Self::DeliveryWithdrawn(e) => Some(e.delivery),
             Self::AnnulmentProposed(e)
             | Self::AnnulmentAccepted(e)
@@ -52,8 +57,11 @@ impl Event {
             | Self::CertificateRegistered(_)
             | Self::CompromiseReported(_)
             | Self::KeyUseSuspended(_)
+            | Self::KeyAnnulled(_)
+            | Self::KeyUseResumed(_)
             | Self::DocumentFormed(_)
             | Self::SignatureApplied(_)
+            | Self::FindingRecorded(_)
             | Self::DocumentSent(_)
             | Self::TrustPublished(_)
             | Self::CrlRecorded(_)

@@ -14,7 +14,9 @@ fn record(event: &Event) -> Record {
     let mut slots: Vec<String> = vec![];
     for (name, presence) in event.slots() {
         match presence {
-            Presence::PerSignature => slots.extend(event.checked().iter().map(|one| format!("{name}-{}", one.slot))),
+            Presence::PerSignature | Presence::OptionalPerSignature => {
+                slots.extend(event.checked().iter().map(|one| format!("{name}-{}", one.slot)))
+            }
             Presence::Required | Presence::Optional => slots.push((*name).to_owned()),
         }
     }
@@ -80,8 +82,11 @@ fn the_streams_of_every_event_are_the_frozen_ones() {
         "certificate.registered 1: certificate key sender",
         "key.compromise_reported 1: key certificate sender",
         "key.use_suspended 1: key sender",
+        "key.annulled 1: key sender",
+        "key.use_resumed 1: key sender",
         "document.formed 1: document sender signer-3",
         "document.signature_applied 1: document certificate key sender",
+        "document.finding_recorded 1: document certificate key sender",
         "document.sent 1: document sender",
         "delivery.opened 1: delivery document sender recipient",
         "delivery.accounted 1: delivery document sender recipient",
@@ -89,6 +94,7 @@ fn the_streams_of_every_event_are_the_frozen_ones() {
         "delivery.receipt_delivered 1: delivery sender recipient",
         "delivery.deemed_not_received 1: delivery document sender recipient",
         "delivery.countersignature_applied 1: delivery certificate document key sender recipient",
+        "delivery.finding_recorded 1: delivery certificate document key sender recipient",
         "delivery.answer_refused 1: delivery certificate document key sender recipient",
         "delivery.recalled 1: delivery certificate document key sender recipient",
         "delivery.withdrawn 1: delivery certificate document key sender recipient",
@@ -158,7 +164,8 @@ fn wrong_streams_and_payload_slots_are_refused() {
         for place in 0..all.sealed.len() {
             let mut less = all.clone();
             let slot = less.sealed.remove(place).slot;
-            let optional = event.slots().contains(&(slot.as_str(), Presence::Optional));
+            let optional =
+                event.slots().contains(&(slot.as_str(), Presence::Optional)) || slot.as_str().starts_with("evidence-");
             assert_eq!(Event::decode(&less).is_ok(), optional, "{event:?} without {slot}");
         }
     }
@@ -182,7 +189,17 @@ fn rules_that_a_schema_cannot_say_are_checked() {
         }),
         ("document.signature_applied", |event| {
             if let Event::SignatureApplied(event) = event {
+                event.signature.verdict = Verdict::Failed;
+            }
+        }),
+        ("delivery.recalled", |event| {
+            if let Event::DeliveryRecalled(event) = event {
                 event.signature.verdict = Verdict::Indeterminate;
+            }
+        }),
+        ("document.finding_recorded", |event| {
+            if let Event::FindingRecorded(event) = event {
+                event.signature.evidence.reverse();
             }
         }),
         ("document.signature_applied", |event| {

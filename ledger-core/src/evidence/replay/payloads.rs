@@ -11,16 +11,17 @@ use std::sync::Arc;
 use crate::digest::Digest;
 use crate::domain::delivery::Delivery;
 use crate::domain::document::ContentInfo;
-use crate::domain::event::{CertificateRegistered, Event, Signed};
+use crate::domain::event::{self, CertificateRegistered, DeliveryAccounted, Event, Signed};
 use crate::domain::{Aggregate, Recorded, attempt, statement};
 use crate::evidence::finding::Code;
+use crate::evidence::used::{AtSigning, UsedEvidence, at_signing, recorded};
 use crate::evidence::verify::signatures::{der_sequence, run, words};
 use crate::id::{CertificateId, DeliveryId, DocumentId, EventId, Origin};
 use crate::payload::Commitment;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::Crl;
 use crate::record::Record;
-use crate::signature::{self, EvidenceSet, SignaturePolicy, TrustSnapshot, Verdict};
+use crate::signature::{self, EvidenceSet, SignaturePolicy, TrustSnapshot, Verdict, VerifyInput};
 use crate::time::Timestamp;
 
 /// Where payloads come from.
@@ -54,6 +55,9 @@ pub(super) struct PayloadAudit {
     policies: BTreeMap<Digest, SignaturePolicy>,
     contents: BTreeMap<DocumentId, Place>,
     signatures: BTreeMap<DocumentId, Vec<(u64, Timestamp, Place)>>,
+    countersignatures: BTreeMap<DeliveryId, (Timestamp, Place)>,
+    /// Signatures that wait for revocation data, as the ledger says too.
+    pending: BTreeMap<EventId, String>,
     deliveries: BTreeMap<DeliveryId, Delivery>,
 }
 
@@ -70,6 +74,8 @@ impl PayloadAudit {
             policies: BTreeMap::new(),
             contents: BTreeMap::new(),
             signatures: BTreeMap::new(),
+            countersignatures: BTreeMap::new(),
+            pending: BTreeMap::new(),
             deliveries: BTreeMap::new(),
         }
     }
@@ -91,11 +97,16 @@ impl PayloadAudit {
         if let Some(signed) = event.signature() {
             let covered = self.covered(event, &payloads, origin);
             if let (Some(covered), Some(cms)) = (covered, payloads.get("cms")) {
-                self.signature(signed, &covered, cms, record.at, record.at, event.type_name(), find);
+                let moment =
+                    Moment { document: &covered, cms, at: record.at, used: &used(&payloads, "evidence", find) };
+                self.signature(record.id, signed, &moment, event.type_name(), find);
             }
         }
+        if let Some((of, found)) = event.finding() {
+            self.finding(event, of, found, &used(&payloads, "evidence", find), find);
+        }
         if let Event::DeliveryAccounted(accounted) = event {
-            self.accounted(accounted.document, record.at, find);
+            self.accounted(accounted, record.at, &payloads, find);
         }
         if let Some(id) = event.delivery() {
             self.deliveries.entry(id).or_default().apply(event, Recorded { id: record.id, at: record.at });
@@ -131,6 +142,9 @@ impl PayloadAudit {
             Event::SignatureApplied(e) => {
                 let cms = place("cms").map(|place| (e.slot, record.at, place));
                 self.signatures.entry(e.document).or_default().extend(cms);
+            }
+            Event::CountersignatureApplied(e) => {
+                self.countersignatures.extend(place("cms").map(|place| (e.delivery, (record.at, place))));
             }
             Event::CertificateRegistered(e) => {
                 let Some(der) = payloads.get("certificate") else { return };
@@ -172,8 +186,9 @@ impl PayloadAudit {
         }
     }
 
-    fn evidence(&self, wanted: impl Fn(EventId) -> bool) -> EvidenceSet {
+    fn evidence(&self, used: &UsedEvidence, wanted: impl Fn(EventId) -> bool) -> EvidenceSet {
         let mut set = self.certificates.clone();
+        used.add_to(&mut set);
         for (_, crl) in self.crls.iter().filter(|(event, _)| wanted(**event)) {
             set.add_parsed_crl(Arc::clone(crl));
         }
@@ -197,65 +212,108 @@ impl PayloadAudit {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "two moments and four inputs, as the verification itself has")]
-    fn signature(
-        &self,
-        signed: &Signed,
-        document: &[u8],
-        cms: &[u8],
-        signed_at: Timestamp,
-        received_at: Timestamp,
-        name: &str,
-        find: &mut Find<'_>,
-    ) {
-        match (self.trusts.get(&signed.trust), self.policies.get(&signed.policy)) {
-            (Some(trust), Some(policy)) => {
-                let used = self.evidence(|event| signed.evidence.binary_search(&event).is_ok());
-                let report = run(document, cms, &used, trust, policy, signed_at, signed_at);
-                if !report.overall.is_passed() {
-                    find(Code::VerdictDiffers, format!("{name}: {}", words(report.overall)));
-                }
-                let signer = report.signatures.first().map(|one| (one.signer.certificate, one.signer.key));
-                if report.signatures.len() != 1 || signer != Some((Some(signed.certificate), Some(signed.key))) {
-                    find(Code::IdMismatch, format!("{name}: the signer's certificate is not the recorded one"));
-                }
+    fn signature(&mut self, event: EventId, signed: &Signed, moment: &Moment<'_>, name: &str, find: &mut Find<'_>) {
+        self.repeat(signed, moment, name, find);
+        match self.trusted_at_signing(moment) {
+            // The ledger says so too, and must look again; at the end of the log it is said who still waits.
+            Some(Verdict::Indeterminate(_)) if signed.verdict == event::Verdict::Indeterminate => {
+                self.pending.insert(event, name.to_owned());
             }
-            _ => find(Code::VerdictUnchecked, name.to_owned()),
+            verdict => say(verdict, name, find),
         }
-        self.trusted(document, cms, signed_at, received_at, name, find);
     }
 
-    /// Once more with the roots that the auditor trusts.
-    fn trusted(
-        &self,
-        document: &[u8],
-        cms: &[u8],
-        signed_at: Timestamp,
-        received_at: Timestamp,
-        name: &str,
-        find: &mut Find<'_>,
-    ) {
-        let Some(trust) = &self.authorities else {
-            let why = "NO_CERTIFICATE_CHAIN_FOUND, no root certificates are trusted";
-            return find(Code::SignatureIndeterminate, format!("{name}: {why}"));
+    /// Once more with what the ledger used: the recorded verdict must come out again.
+    fn repeat(&self, signed: &Signed, moment: &Moment<'_>, name: &str, find: &mut Find<'_>) {
+        let (Some(trust), Some(policy)) = (self.trusts.get(&signed.trust), self.policies.get(&signed.policy)) else {
+            return find(Code::VerdictUnchecked, name.to_owned());
         };
-        let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(|_| true));
-        let verdict = run(document, cms, &evidence, trust, &policy, signed_at, received_at).overall;
-        match verdict {
-            Verdict::Passed => {}
-            Verdict::Failed(_) => find(Code::SignatureFailed, format!("{name}: {}", words(verdict))),
-            Verdict::Indeterminate(_) => find(Code::SignatureIndeterminate, format!("{name}: {}", words(verdict))),
+        let evidence = self.evidence(moment.used, |event| signed.evidence.binary_search(&event).is_ok());
+        let AtSigning { report, proven_at } = at_signing(&moment.input(&evidence, trust, policy));
+        if recorded(report.overall) != signed.verdict || proven_at != signed.proven_at {
+            find(Code::VerdictDiffers, format!("{name}: {}", words(report.overall)));
         }
+        let signer = report.signatures.first().map(|one| (one.signer.certificate, one.signer.key));
+        if report.signatures.len() != 1 || signer != Some((Some(signed.certificate), Some(signed.key))) {
+            find(Code::IdMismatch, format!("{name}: the signer's certificate is not the recorded one"));
+        }
+    }
+
+    /// A later check as of the moment of signing.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these two are findings")]
+    fn finding(&mut self, event: &Event, of: EventId, found: &Signed, used: &UsedEvidence, find: &mut Find<'_>) {
+        let (document, place) = match event {
+            Event::FindingRecorded(e) => {
+                let all = self.signatures.get(&e.document).map(Vec::as_slice).unwrap_or_default();
+                (e.document, all.iter().map(|(_, at, place)| (*at, place)).find(|(_, place)| place.0 == of))
+            }
+            Event::DeliveryFinding(e) => {
+                let known = self.countersignatures.get(&e.delivery).map(|(at, place)| (*at, place));
+                (e.document, known.filter(|(_, place)| place.0 == of))
+            }
+            _ => return,
+        };
+        // What is missing is found at its own event; that there was no such signature, by the rules.
+        let (Some((at, (id, commitment))), Some(content)) = (place, self.content(document)) else { return };
+        let Opened::Right(cms) = self.source.open(*id, commitment) else { return };
+        let moment = Moment { document: &content, cms: &cms, at, used };
+        let name = event.type_name();
+        self.repeat(found, &moment, name, find);
+        match self.trusted_at_signing(&moment) {
+            // An honest finding that the signature is bad speaks for the ledger.
+            Some(Verdict::Failed(_)) if found.verdict == event::Verdict::Failed => {}
+            Some(Verdict::Indeterminate(_)) if found.verdict == event::Verdict::Indeterminate => {
+                self.pending.insert(of, name.to_owned());
+                return;
+            }
+            verdict => say(verdict, name, find),
+        }
+        self.pending.remove(&of);
+    }
+
+    /// Signatures that still wait for revocation data when the log ends.
+    pub(super) fn unresolved(self) -> impl Iterator<Item = (EventId, String)> {
+        self.pending.into_iter()
+    }
+
+    /// Once more with the roots that the auditor trusts; `None` without any.
+    fn trusted_at_signing(&self, moment: &Moment<'_>) -> Option<Verdict> {
+        let trust = self.authorities.as_ref()?;
+        let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(moment.used, |_| true));
+        Some(at_signing(&moment.input(&evidence, trust, &policy)).report.overall)
     }
 
     /// The signatures of a document at the moment of its receipt.
-    fn accounted(&self, document: DocumentId, at: Timestamp, find: &mut Find<'_>) {
-        let signatures = self.signatures.get(&document).map(Vec::as_slice).unwrap_or_default();
-        let Some(content) = self.content(document) else { return };
-        for (slot, signed_at, (event, commitment)) in signatures {
-            if let Opened::Right(cms) = self.source.open(*event, commitment) {
-                self.trusted(&content, &cms, *signed_at, at, &format!("slot {slot} at receipt"), find);
+    fn accounted(
+        &self,
+        event: &DeliveryAccounted,
+        at: Timestamp,
+        payloads: &BTreeMap<&str, Vec<u8>>,
+        find: &mut Find<'_>,
+    ) {
+        let signatures = self.signatures.get(&event.document).map(Vec::as_slice).unwrap_or_default();
+        let Some(content) = self.content(event.document) else { return };
+        for checked in &event.signatures {
+            // Of several signatures in one slot the last one stands; the others were set aside.
+            let standing = signatures.iter().rev().find(|(slot, ..)| *slot == checked.slot);
+            let Some((slot, signed_at, (id, commitment))) = standing else { continue };
+            let Opened::Right(cms) = self.source.open(*id, commitment) else { continue };
+            let name = format!("slot {slot} at receipt");
+            let used = used(payloads, &format!("evidence-{slot}"), find);
+            if let (Some(trust), Some(policy)) = (self.trusts.get(&event.trust), self.policies.get(&event.policy)) {
+                let evidence = self.evidence(&used, |list| event.evidence.binary_search(&list).is_ok());
+                let report = run(&content, &cms, &evidence, trust, policy, *signed_at, at);
+                if !report.overall.is_passed() {
+                    find(Code::VerdictDiffers, format!("{name}: {}", words(report.overall)));
+                }
+            } else {
+                find(Code::VerdictUnchecked, name.clone());
             }
+            let verdict = self.authorities.as_ref().map(|trust| {
+                let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(&used, |_| true));
+                run(&content, &cms, &evidence, trust, &policy, *signed_at, at).overall
+            });
+            say(verdict, &name, find);
         }
     }
 
@@ -273,7 +331,8 @@ impl PayloadAudit {
             let why = "NO_CERTIFICATE_CHAIN_FOUND, no root certificates are trusted";
             return find(Code::CertificateIndeterminate, why.to_owned());
         };
-        let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(|_| true));
+        let used = used(payloads, "evidence", find);
+        let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(&used, |_| true));
         let certificate = signature::verify_certificate(der, &evidence, trust, &policy, at, None).verdict;
         let statement = statement::possession(origin, event.participant).unwrap_or_default();
         let report = run(&statement, possession, &evidence, trust, &policy, at, at);
@@ -285,6 +344,58 @@ impl PayloadAudit {
             Verdict::Passed => {}
             Verdict::Failed(_) => find(Code::CertificateFailed, words(verdict)),
             Verdict::Indeterminate(_) => find(Code::CertificateIndeterminate, words(verdict)),
+        }
+    }
+}
+
+/// A signature, and when and with what it is checked.
+struct Moment<'a> {
+    document: &'a [u8],
+    cms: &'a [u8],
+    at: Timestamp,
+    used: &'a UsedEvidence,
+}
+
+impl<'a> Moment<'a> {
+    const fn input(
+        &self,
+        evidence: &'a EvidenceSet,
+        trust: &'a TrustSnapshot,
+        policy: &'a SignaturePolicy,
+    ) -> VerifyInput<'a> {
+        VerifyInput {
+            document: self.document,
+            signature: self.cms,
+            evidence,
+            trust,
+            policy,
+            signing_time: self.at,
+            receipt_time: self.at,
+            known_until: None,
+            document_type: None,
+        }
+    }
+}
+
+/// What the ledger gathered for a check; one that cannot be read is found, and is as if nothing had been gathered.
+fn used(payloads: &BTreeMap<&str, Vec<u8>>, slot: &str, find: &mut Find<'_>) -> UsedEvidence {
+    let Some(bytes) = payloads.get(slot) else { return UsedEvidence::default() };
+    UsedEvidence::decode(bytes).unwrap_or_else(|error| {
+        find(Code::RecordMalformed, format!("{slot}: {error}"));
+        UsedEvidence::default()
+    })
+}
+
+fn say(verdict: Option<Verdict>, name: &str, find: &mut Find<'_>) {
+    match verdict {
+        None => {
+            let why = "NO_CERTIFICATE_CHAIN_FOUND, no root certificates are trusted";
+            find(Code::SignatureIndeterminate, format!("{name}: {why}"));
+        }
+        Some(Verdict::Passed) => {}
+        Some(verdict @ Verdict::Failed(_)) => find(Code::SignatureFailed, format!("{name}: {}", words(verdict))),
+        Some(verdict @ Verdict::Indeterminate(_)) => {
+            find(Code::SignatureIndeterminate, format!("{name}: {}", words(verdict)));
         }
     }
 }

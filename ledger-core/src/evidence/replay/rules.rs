@@ -60,8 +60,11 @@ impl Rules {
             }
             Event::CompromiseReported(e) => follow(self.keys.entry(e.key).or_default(), event, recorded),
             Event::KeyUseSuspended(e) => follow(self.keys.entry(e.key).or_default(), event, recorded),
+            Event::KeyAnnulled(e) => follow(self.keys.entry(e.key).or_default(), event, recorded),
+            Event::KeyUseResumed(e) => follow(self.keys.entry(e.key).or_default(), event, recorded),
             Event::DocumentFormed(e) => follow(self.documents.entry(e.document).or_default(), event, recorded),
             Event::SignatureApplied(e) => follow(self.documents.entry(e.document).or_default(), event, recorded),
+            Event::FindingRecorded(e) => follow(self.documents.entry(e.document).or_default(), event, recorded),
             Event::DocumentSent(e) => follow(self.documents.entry(e.document).or_default(), event, recorded),
             Event::TrustPublished(_) | Event::CrlRecorded(_) => follow(&mut self.ledger, event, recorded),
             Event::DeliveryOpened(_)
@@ -70,6 +73,7 @@ impl Rules {
             | Event::ReceiptDelivered(_)
             | Event::DeliveryDeemedNotReceived(_)
             | Event::CountersignatureApplied(_)
+            | Event::DeliveryFinding(_)
             | Event::AnswerRefused(_)
             | Event::DeliveryRecalled(_)
             | Event::DeliveryWithdrawn(_)
@@ -108,8 +112,9 @@ impl Rules {
                 rule(sent, "its sender did not send the document before");
             }
             Event::DeliveryAccounted(e) => {
-                let applied = self.documents.get(&e.document).map(|document| &*document.signatures).unwrap_or_default();
-                let mut applied: Vec<_> = applied.iter().map(|one| (one.slot, one.signature.certificate)).collect();
+                let document = self.documents.get(&e.document);
+                let applied = document.into_iter().flat_map(Document::standing);
+                let mut applied: Vec<_> = applied.map(|one| (one.slot, one.signature.certificate)).collect();
                 applied.sort_unstable();
                 let checked = e.signatures.iter().map(|one| (one.slot, one.certificate));
                 rule(applied.into_iter().eq(checked), "other signatures were checked than the document has");
@@ -120,14 +125,21 @@ impl Rules {
         if let (Some(home), Some(origin)) = (home, origin) {
             rule(*home == StreamId::ledger(origin), "it is an act of another ledger");
         }
+        if let Some((_, found_again)) = event.finding() {
+            self.checked(found_again, record, found);
+        }
         let Some(signed) = event.signature() else { return };
-        self.signature(signed, found);
-    }
-
-    fn signature(&self, signed: &Signed, found: &mut dyn FnMut(Code, &str)) {
-        if let Some(since) = self.suspended.get(&signed.key) {
+        let signed_at = signed.proven_at.unwrap_or(record.at);
+        if self.keys.get(&signed.key).is_some_and(|key| key.bars(signed_at).is_some()) {
+            let since = self.suspended.get(&signed.key).copied();
+            let since = since.map(|leaf| leaf.to_string()).unwrap_or_default();
             found(Code::SuspendedKeyUsed, &format!("suspended by leaf {since}"));
         }
+        self.checked(signed, record, found);
+    }
+
+    /// What a check says that it used must have been there.
+    fn checked(&self, signed: &Signed, record: &Record, found: &mut dyn FnMut(Code, &str)) {
         let mut rule = |holds: bool, why: &str| {
             if !holds {
                 found(Code::EventNotAllowed, why);
@@ -143,6 +155,7 @@ impl Rules {
         rule(self.trusts.contains(&(signed.trust, signed.policy)), "trust and policy were not published before");
         let known = signed.evidence.iter().all(|event| self.crls.contains(event));
         rule(known, "a revocation list was not recorded before");
+        rule(signed.proven_at.is_none_or(|at| at < record.at), "the time-stamp is not earlier than the record");
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the other events are remembered by their own stream")]
@@ -153,7 +166,7 @@ impl Rules {
                 self.registered.entry(e.certificate).or_insert((e.participant, e.key));
             }
             Event::KeyUseSuspended(e) => {
-                self.suspended.entry(e.key).or_insert(index);
+                self.suspended.insert(e.key, index);
             }
             Event::TrustPublished(e) => drop(self.trusts.insert((e.trust, e.policy))),
             Event::CrlRecorded(_) => drop(self.crls.insert(record.id)),

@@ -11,6 +11,7 @@ use crate::domain::event::{Event, Signed};
 use crate::domain::key::Key;
 use crate::evidence::finding::{Code, Finding};
 use crate::id::{DocumentId, KeyId, LeafIndex, StreamId, StreamKind};
+use crate::projection::impact::KeyHistory;
 
 pub(super) fn check(case: &mut Case<'_>) {
     let mut broken: Vec<Finding> = Vec::new();
@@ -55,14 +56,16 @@ fn follow<A: Aggregate>(case: &Case<'_>, stream: &StreamId, broken: &mut Vec<Fin
 
 /// Rules that need several streams.
 fn check_across(case: &Case<'_>, broken: &mut Vec<Finding>) {
-    let mut suspended: BTreeMap<KeyId, LeafIndex> = BTreeMap::new();
+    let mut keys: BTreeMap<KeyId, Key> = BTreeMap::new();
     let mut registered: BTreeMap<StreamId, &Event> = BTreeMap::new();
     let mut documents: BTreeMap<DocumentId, Document> = BTreeMap::new();
     for (index, shown) in &case.records {
         let mut found = |code, why: &str| broken.push(not_allowed(code, *index, shown, why));
         if let Some(signed) = shown.event.signature() {
-            if let Some(since) = suspended.get(&signed.key) {
-                found(Code::SuspendedKeyUsed, &format!("suspended by leaf {since}"));
+            let signed_at = signed.proven_at.unwrap_or(shown.record.at);
+            if let Some(key) = keys.get(&signed.key).filter(|key| key.bars(signed_at).is_some()) {
+                let since = key.suspended_at.map(|at| at.to_string()).unwrap_or_default();
+                found(Code::SuspendedKeyUsed, &format!("suspended since {since}"));
             }
             let stream = StreamId::certificate(signed.certificate);
             match registered.get(&stream) {
@@ -80,7 +83,6 @@ fn check_across(case: &Case<'_>, broken: &mut Vec<Finding>) {
         let complete = document.is_some_and(|id| case.streams.contains_key(&StreamId::document(id)));
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other events have no rule across streams")]
         match &shown.event {
-            Event::KeyUseSuspended(e) => drop(suspended.insert(e.key, *index)),
             Event::CertificateRegistered(_) => {
                 registered.extend(shown.record.home().map(|home| (home.clone(), &shown.event)));
             }
@@ -93,8 +95,8 @@ fn check_across(case: &Case<'_>, broken: &mut Vec<Finding>) {
                 }
             }
             Event::DeliveryAccounted(e) if complete => {
-                let applied = of_document.map(|document| &*document.signatures).unwrap_or_default();
-                let mut applied: Vec<_> = applied.iter().map(|one| (one.slot, one.signature.certificate)).collect();
+                let applied = of_document.into_iter().flat_map(Document::standing);
+                let mut applied: Vec<_> = applied.map(|one| (one.slot, one.signature.certificate)).collect();
                 applied.sort_unstable();
                 let checked = e.signatures.iter().map(|one| (one.slot, one.certificate));
                 if !applied.into_iter().eq(checked) {
@@ -102,6 +104,9 @@ fn check_across(case: &Case<'_>, broken: &mut Vec<Finding>) {
                 }
             }
             _ => {}
+        }
+        if let Some(key) = KeyHistory::key_of(&shown.event) {
+            keys.entry(key).or_default().apply(&shown.event, shown.recorded());
         }
         if let (Some(id), Some(StreamKind::Document)) = (document, shown.record.home().map(StreamId::kind)) {
             documents.entry(id).or_default().apply(&shown.event, shown.recorded());

@@ -2,17 +2,19 @@
 //! directory; and once more with what the ledger says it used, to see that its recorded verdict can be repeated.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Case, Shown};
 use crate::digest::Digest;
 use crate::domain::Aggregate;
 use crate::domain::delivery::Delivery;
-use crate::domain::event::{CertificateRegistered, Event, Signed};
+use crate::domain::document::Document;
+use crate::domain::event::{CertificateRegistered, DeliveryAccounted, Event, Signed};
 use crate::domain::key::Key;
 use crate::domain::statement;
 use crate::evidence::finding::Code;
+use crate::evidence::used::{AtSigning, UsedEvidence, at_signing, recorded};
 use crate::id::{DeliveryId, EventId, LeafIndex, Origin, StreamId};
 use crate::pki::crl::Crl;
 use crate::signature::{self, EvidenceSet, SignaturePolicy, TrustSnapshot, Verdict, VerificationReport, VerifyInput};
@@ -42,6 +44,8 @@ struct Pool {
     /// All certificates of the bundle; none of them trusted for being there.
     certificates: EvidenceSet,
     crls: Vec<(LeafIndex, EventId, Arc<Crl>)>,
+    /// What the ledger gathered for its checks, by record and slot.
+    used: BTreeMap<(LeafIndex, String), UsedEvidence>,
     trusts: BTreeMap<Digest, TrustSnapshot>,
     policies: BTreeMap<Digest, SignaturePolicy>,
 }
@@ -58,6 +62,8 @@ pub(super) fn check(case: &mut Case<'_>) -> Vec<Judged> {
     let mut deliveries: BTreeMap<DeliveryId, Delivery> = BTreeMap::new();
     let mut judged = Vec::new();
     let accounted = accounted(case);
+    let set_aside = set_aside(case);
+    let mut signed_events: BTreeMap<EventId, (LeafIndex, Cow<'_, [u8]>)> = BTreeMap::new();
     let mut budget = VERIFICATIONS_MAX;
     for index in indexes {
         let Some(shown) = case.records.get(&index).cloned() else { continue };
@@ -77,7 +83,19 @@ pub(super) fn check(case: &mut Case<'_>) -> Vec<Judged> {
             budget = left;
             let before = delivery.and_then(|id| deliveries.get(&id));
             let covered = covered(case, index, &shown.event, before, &origin);
-            judged.extend(check_signature(case, &pool, index, &shown, signed, covered, &accounted));
+            if let Some((document, true)) = &covered {
+                signed_events.insert(shown.record.id, (index, document.clone()));
+            }
+            let stands = !set_aside.contains(&shown.record.id);
+            let one = check_signature(case, &pool, index, &shown, signed, covered, &accounted, stands);
+            judged.extend(one.filter(|_| stands));
+        }
+        if let Some((of, found)) = shown.event.finding() {
+            let Some(left) = budget.checked_sub(1) else { continue };
+            budget = left;
+            if let Some((signed_index, document)) = signed_events.get(&of) {
+                check_finding(case, &pool, index, &shown, found, *signed_index, document);
+            }
         }
         if let Some(id) = delivery {
             deliveries.entry(id).or_default().apply(&shown.event, shown.recorded());
@@ -87,14 +105,27 @@ pub(super) fn check(case: &mut Case<'_>) -> Vec<Judged> {
     judged
 }
 
-fn collect(case: &Case<'_>) -> Pool {
+fn collect(case: &mut Case<'_>) -> Pool {
     let mut pool = Pool {
         certificates: EvidenceSet::default(),
         crls: Vec::new(),
+        used: BTreeMap::new(),
         trusts: BTreeMap::new(),
         policies: BTreeMap::new(),
     };
+    let mut broken = Vec::new();
     for (index, shown) in &case.records {
+        for slot in shown.record.sealed.iter().map(|commitment| commitment.slot.as_str()) {
+            if slot != "evidence" && !slot.starts_with("evidence-") {
+                continue;
+            }
+            match case.bundle.payload(*index, slot).map(|(_, content)| UsedEvidence::decode(content)) {
+                Some(Ok(used)) => drop(pool.used.insert((*index, slot.to_owned()), used)),
+                Some(Err(error)) => broken.push((*index, format!("{slot}: {error}"))),
+                // What is missing is a finding already.
+                None => {}
+            }
+        }
         let payload = |slot| case.bundle.payload(*index, slot).map(|(_, content)| content);
         #[expect(clippy::wildcard_enum_match_arm, reason = "the other events carry nothing for the pool")]
         match &shown.event {
@@ -122,11 +153,14 @@ fn collect(case: &Case<'_>) -> Pool {
             _ => {}
         }
     }
+    for (index, detail) in broken {
+        case.find_at(Code::RecordMalformed, index, detail);
+    }
     pool
 }
 
 /// Certificates in DER, one after the other. What is not a sequence ends the list.
-pub(in crate::evidence) fn der_sequence(bytes: &[u8]) -> Vec<&[u8]> {
+pub fn der_sequence(bytes: &[u8]) -> Vec<&[u8]> {
     let (mut rest, mut found) = (bytes, Vec::new());
     while let [0x30, length, tail @ ..] = rest {
         let size = match *length {
@@ -143,6 +177,26 @@ pub(in crate::evidence) fn der_sequence(bytes: &[u8]) -> Vec<&[u8]> {
 }
 
 impl Pool {
+    /// Everything that there is, whoever used it.
+    fn everything(&self) -> EvidenceSet {
+        let mut set = self.evidence(|_, _| true);
+        self.used.values().for_each(|used| used.add_to(&mut set));
+        set
+    }
+
+    /// Exactly what a check says that it used, and all certificates.
+    fn exactly(&self, index: LeafIndex, slot: &str, lists: &[EventId]) -> EvidenceSet {
+        let mut set = self.evidence(|_, event| lists.binary_search(&event).is_ok());
+        if let Some(used) = self.used.get(&(index, slot.to_owned())) {
+            used.add_to(&mut set);
+        }
+        set
+    }
+
+    fn has_lists(&self, lists: &[EventId]) -> bool {
+        lists.iter().all(|id| self.crls.iter().any(|(_, event, _)| event == id))
+    }
+
     /// All certificates, and the lists for which `wanted` holds.
     fn evidence(&self, wanted: impl Fn(LeafIndex, EventId) -> bool) -> EvidenceSet {
         let mut set = self.certificates.clone();
@@ -153,12 +207,12 @@ impl Pool {
     }
 }
 
-/// When each delivery of the document was accounted.
-fn accounted(case: &Case<'_>) -> BTreeMap<DeliveryId, Timestamp> {
+/// When each delivery of the document was accounted, and where.
+fn accounted(case: &Case<'_>) -> BTreeMap<DeliveryId, (LeafIndex, Timestamp, DeliveryAccounted)> {
     let document = case.bundle.manifest.document;
-    let accounted = |(_, shown): (LeafIndex, &Shown)| {
+    let accounted = |(index, shown): (LeafIndex, &Shown)| {
         let Event::DeliveryAccounted(event) = &shown.event else { return None };
-        (event.document == document).then_some((event.delivery, shown.record.at))
+        (event.document == document).then_some((event.delivery, (index, shown.record.at, event.clone())))
     };
     case.considered().filter_map(accounted).collect()
 }
@@ -183,6 +237,83 @@ fn covered<'a>(
     Some((Cow::Owned(statement), false))
 }
 
+/// Signatures that stand for nothing: a later check failed before the document was sent, or before the countersignature
+/// became an answer.
+fn set_aside(case: &Case<'_>) -> BTreeSet<EventId> {
+    let id = case.bundle.manifest.document;
+    let mut document = Document::default();
+    let mut deliveries: BTreeMap<DeliveryId, Delivery> = BTreeMap::new();
+    let mut countersignatures = Vec::new();
+    for shown in case.records.values().filter(|shown| shown.event.document() == Some(id)) {
+        match (shown.event.delivery(), &shown.event) {
+            (None, event) => document.apply(event, shown.recorded()),
+            (Some(delivery), event) => {
+                deliveries.entry(delivery).or_default().apply(event, shown.recorded());
+                if let Event::CountersignatureApplied(_) = event {
+                    countersignatures.push((delivery, shown.record.id));
+                }
+            }
+        }
+    }
+    let stands = |delivery: &DeliveryId, event| {
+        let standing = deliveries.get(delivery).and_then(|delivery| delivery.countersignature.as_ref());
+        standing.is_some_and(|one| one.event == event)
+    };
+    let of_document = document.signatures.iter().filter(|one| one.set_aside).map(|one| one.event);
+    let of_deliveries = countersignatures.iter().filter(|(delivery, event)| !stands(delivery, *event));
+    of_document.chain(of_deliveries.map(|(_, event)| *event)).collect()
+}
+
+/// A later check as of the moment of signing: its verdict must come out again with what it used.
+fn check_finding(
+    case: &mut Case<'_>,
+    pool: &Pool,
+    index: LeafIndex,
+    shown: &Shown,
+    found: &Signed,
+    signed_index: LeafIndex,
+    document: &[u8],
+) {
+    let Some(signed_at) = case.records.get(&signed_index).map(|signed| signed.record.at) else { return };
+    let Some(cms) = case.bundle.payload(signed_index, "cms").map(|(_, content)| content) else { return };
+    repeat(case, pool, index, found, shown.event.type_name(), document, cms, signed_at);
+}
+
+/// Once more with what the ledger used.
+#[expect(clippy::too_many_arguments, reason = "a moment and four inputs, as the verification itself has")]
+fn repeat(
+    case: &mut Case<'_>,
+    pool: &Pool,
+    index: LeafIndex,
+    signed: &Signed,
+    name: &str,
+    document: &[u8],
+    signature: &[u8],
+    at: Timestamp,
+) {
+    let parts = (pool.trusts.get(&signed.trust), pool.policies.get(&signed.policy), pool.has_lists(&signed.evidence));
+    let (Some(trust), Some(policy), true) = parts else {
+        return case.find_at(Code::VerdictUnchecked, index, name);
+    };
+    let evidence = &pool.exactly(index, "evidence", &signed.evidence);
+    let input = VerifyInput {
+        document,
+        signature,
+        evidence,
+        trust,
+        policy,
+        signing_time: at,
+        receipt_time: at,
+        known_until: None,
+        document_type: None,
+    };
+    let AtSigning { report, proven_at } = at_signing(&input);
+    if recorded(report.overall) != signed.verdict || proven_at != signed.proven_at {
+        case.find_at(Code::VerdictDiffers, index, format!("{name}: {}", words(report.overall)));
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "what is known of the signature and of its receipts")]
 fn check_signature(
     case: &mut Case<'_>,
     pool: &Pool,
@@ -190,7 +321,8 @@ fn check_signature(
     shown: &Shown,
     signed: &Signed,
     covered: Option<(Cow<'_, [u8]>, bool)>,
-    accounted: &BTreeMap<DeliveryId, Timestamp>,
+    accounted: &BTreeMap<DeliveryId, (LeafIndex, Timestamp, DeliveryAccounted)>,
+    stands: bool,
 ) -> Option<Judged> {
     let signed_at = shown.record.at;
     let cms = case.bundle.payload(index, "cms").map(|(_, content)| content);
@@ -199,19 +331,12 @@ fn check_signature(
     let slot = if let Event::SignatureApplied(event) = &shown.event { Some(event.slot) } else { None };
     let name = slot.map_or_else(|| shown.event.type_name().to_owned(), |slot| format!("slot {slot}"));
 
-    // Once more with what the ledger used.
-    let used = pool.evidence(|_, event| signed.evidence.binary_search(&event).is_ok());
-    let lists = signed.evidence.iter().all(|id| pool.crls.iter().any(|(_, event, _)| event == id));
-    match (pool.trusts.get(&signed.trust), pool.policies.get(&signed.policy)) {
-        (Some(trust), Some(policy)) if lists => {
-            let report = run(&document, cms, &used, trust, policy, signed_at, signed_at);
-            if !report.overall.is_passed() {
-                case.find_at(Code::VerdictDiffers, index, format!("{name}: {}", words(report.overall)));
-            }
-        }
-        _ => case.find_at(Code::VerdictUnchecked, index, name.clone()),
+    repeat(case, pool, index, signed, &name, &document, cms, signed_at);
+    if !stands {
+        // The finding that set it aside is checked at its own record.
+        case.find_at(Code::SignatureSetAside, index, name);
+        return None;
     }
-
     let mut judged = Judged {
         index,
         event: shown.record.id,
@@ -229,8 +354,19 @@ fn check_signature(
         return Some(judged);
     };
     let policy = SignaturePolicy::default_2026();
-    let evidence = pool.evidence(|_, _| true);
-    let report = run(&document, cms, &evidence, &trust, &policy, signed_at, signed_at);
+    let evidence = pool.everything();
+    let input = VerifyInput {
+        document: &document,
+        signature: cms,
+        evidence: &evidence,
+        trust: &trust,
+        policy: &policy,
+        signing_time: signed_at,
+        receipt_time: signed_at,
+        known_until: None,
+        document_type: None,
+    };
+    let report = at_signing(&input).report;
     judged.at_signing = report.overall;
     judged.content_matches = Some(matches(&report));
     let found = report.signatures.first().map(|one| (one.signer.certificate, one.signer.key));
@@ -239,9 +375,10 @@ fn check_signature(
     }
     say(case, index, &format!("{name} at signing"), report.overall);
     if slot.is_some() {
-        for (delivery, at) in accounted {
+        for (delivery, (received, at, event)) in accounted {
             // Signatures after a receipt did not take part in it.
             if *at >= signed_at {
+                repeat_at_receipt(case, pool, *received, event, (&document, cms), signed_at, *at, slot);
                 let report = run(&document, cms, &evidence, &trust, &policy, signed_at, *at);
                 say(case, index, &format!("{name} at receipt by delivery {delivery}"), report.overall);
                 judged.at_receipt.insert(*delivery, report.overall);
@@ -249,6 +386,30 @@ fn check_signature(
         }
     }
     Some(judged)
+}
+
+/// The second moment, once more with what the ledger used then.
+#[expect(clippy::too_many_arguments, reason = "two moments and four inputs, as the verification itself has")]
+fn repeat_at_receipt(
+    case: &mut Case<'_>,
+    pool: &Pool,
+    index: LeafIndex,
+    event: &DeliveryAccounted,
+    (document, cms): (&[u8], &[u8]),
+    signed_at: Timestamp,
+    received_at: Timestamp,
+    slot: Option<u64>,
+) {
+    let name = format!("slot {} at receipt by delivery {}", slot.unwrap_or_default(), event.delivery);
+    let parts = (pool.trusts.get(&event.trust), pool.policies.get(&event.policy), pool.has_lists(&event.evidence));
+    let (Some(trust), Some(policy), true) = parts else {
+        return case.find_at(Code::VerdictUnchecked, index, name);
+    };
+    let evidence = pool.exactly(index, &format!("evidence-{}", slot.unwrap_or_default()), &event.evidence);
+    let report = run(document, cms, &evidence, trust, policy, signed_at, received_at);
+    if !report.overall.is_passed() {
+        case.find_at(Code::VerdictDiffers, index, format!("{name}: {}", words(report.overall)));
+    }
 }
 
 pub(in crate::evidence) fn run(
@@ -311,7 +472,7 @@ fn check_certificate(case: &mut Case<'_>, pool: &Pool, index: LeafIndex, shown: 
         return case.find_at(Code::CertificateIndeterminate, index, detail);
     };
     let (policy, at) = (SignaturePolicy::default_2026(), shown.record.at);
-    let evidence = pool.evidence(|_, _| true);
+    let evidence = pool.everything();
     let certificate = signature::verify_certificate(der, &evidence, &trust, &policy, at, None).verdict;
     let statement = statement::possession(&case.trust.origin, event.participant).unwrap_or_default();
     let report = run(&statement, possession, &evidence, &trust, &policy, at, at);
@@ -336,9 +497,20 @@ fn check_compromise(case: &mut Case<'_>, judged: &mut [Judged]) {
         let stream = StreamId::key(one.signed.key);
         let Some(complete) = case.streams.get(&stream) else { continue };
         let mut key = Key::default();
-        case.homed(&stream).for_each(|(_, shown)| key.apply(&shown.event, shown.recorded()));
-        let Some(signed_at) = case.records.get(&one.index).map(|shown| shown.record.at) else { continue };
+        let mut closed = None;
+        for (_, shown) in case.homed(&stream) {
+            if let Event::KeyUseResumed(_) = &shown.event {
+                closed = Some(shown.record.at);
+            }
+            key.apply(&shown.event, shown.recorded());
+        }
+        let Some(recorded_at) = case.records.get(&one.index).map(|shown| shown.record.at) else { continue };
+        let signed_at = one.signed.proven_at.unwrap_or(recorded_at);
         match &key.compromise {
+            None if closed.is_some() => {
+                let detail = closed.map(|at| format!("resumed at {at}")).unwrap_or_default();
+                case.find_at(Code::CompromiseClosed, one.index, detail);
+            }
             None if complete.withheld == 0 => drop(none.insert(one.signed.key)),
             None => {}
             Some(report) => {
