@@ -23,6 +23,7 @@ mod der;
 mod gost;
 mod key;
 mod national;
+mod ocsp;
 
 /// 20 years: the lifetime of the root.
 const ROOT_LIFETIME_MS: u64 = 20 * 365 * 86_400_000;
@@ -200,6 +201,22 @@ impl TestCa {
             &entries,
             &context(0, &extensions),
         ])
+    }
+
+    /// An OCSP response (DER) by the CA itself about one of its certificates: good, or revoked since a time.
+    pub fn ocsp(
+        &self,
+        serial: &[u8],
+        revoked_at: Option<Timestamp>,
+        this_update: Timestamp,
+        next_update: Timestamp,
+    ) -> Vec<u8> {
+        let issuer_key = &self.key.public_key();
+        let issuer = &self.name;
+        let statement = ocsp::Statement { issuer, issuer_key, serial, revoked_at, this_update, next_update };
+        let data = ocsp::response_data(&statement);
+        let signature = bit_string(&self.key.sign(&data));
+        ocsp::response(&sequence(&[&data, &self.key.signature_algorithm(), &signature]))
     }
 
     fn certificate(
