@@ -20,6 +20,7 @@ mod ledger;
 mod second_opinion;
 
 use ledger::*;
+use ledger_core::domain::event::Verdict as Verdicts;
 use ledger_core::domain::event::*;
 use ledger_core::evidence::bundle::{BundleInput, build, open};
 use ledger_core::evidence::conditions::Condition;
@@ -360,6 +361,51 @@ fn events_against_the_rules_are_found() {
         let mut ledger = Ledger::new();
         prepare(&mut ledger);
         send(&mut ledger);
+        ledger.seal();
+        ledger
+    });
+}
+
+#[test]
+fn a_signature_that_waited_is_proven_by_the_finding() {
+    let ledger = exchange_that_waited();
+    let report = check(&ledger, &ledger.bundle());
+    assert_eq!(report.verdict, Verdict::Passed, "{:#?}", report.findings);
+}
+
+#[test]
+fn a_finding_whose_check_comes_to_something_else_is_found() {
+    // A good signature is called bad, and one that nobody could check is called good.
+    for (first, then) in [(Verdicts::Passed, Verdicts::Failed), (Verdicts::Indeterminate, Verdicts::Passed)] {
+        dishonest_log(&[Code::VerdictDiffers], || {
+            let mut ledger = Ledger::new();
+            let crl = prepare(&mut ledger);
+            let lists = if first == Verdicts::Passed { vec![crl] } else { vec![] };
+            let signature = Signed { verdict: first, ..signed(SENDER, &lists) };
+            let (_, event) = form_and_sign_as(&mut ledger, signature);
+            find(&mut ledger, event, Signed { verdict: then, ..signed(SENDER, &lists) });
+            ledger.seal();
+            ledger
+        });
+    }
+}
+
+#[test]
+fn sending_what_waits_and_finding_what_is_known_are_against_the_rules() {
+    dishonest_log(&[Code::EventNotAllowed], || {
+        let mut ledger = Ledger::new();
+        prepare(&mut ledger);
+        let waits = Signed { verdict: Verdicts::Indeterminate, ..signed(SENDER, &[]) };
+        form_and_sign_as(&mut ledger, waits);
+        send(&mut ledger);
+        ledger.seal();
+        ledger
+    });
+    dishonest_log(&[Code::EventNotAllowed], || {
+        let mut ledger = Ledger::new();
+        let crl = prepare(&mut ledger);
+        let (_, event) = form_and_sign_as(&mut ledger, signed(SENDER, &[crl]));
+        find(&mut ledger, event, signed(SENDER, &[crl]));
         ledger.seal();
         ledger
     });

@@ -111,6 +111,12 @@ impl Ledger {
     }
 
     /// Appends an event; returns its place and id.
+    /// The events that recorded revocation lists.
+    fn lists(&self) -> Vec<EventId> {
+        let records = self.leaves.iter().filter_map(|leaf| Record::decode(leaf).ok());
+        records.filter(|record| record.event_type.as_str() == "ledger.crl_recorded").map(|record| record.id).collect()
+    }
+
     pub fn append(&mut self, event: Event, payloads: &[(&str, Vec<u8>)]) -> (LeafIndex, EventId) {
         self.next_id += 1;
         self.at += 1;
@@ -291,6 +297,7 @@ pub fn signed(n: u8, evidence: &[EventId]) -> Signed {
         trust: trust_snapshot().id(),
         policy: SignaturePolicy::default_2026().id(),
         evidence: evidence.to_vec(),
+        proven_at: None,
     }
 }
 
@@ -350,6 +357,11 @@ pub fn prepare(ledger: &mut Ledger) -> EventId {
 
 /// The document is formed and signed; the place of the signature.
 pub fn form_and_sign(ledger: &mut Ledger, crl: EventId) -> LeafIndex {
+    form_and_sign_as(ledger, signed(SENDER, &[crl])).0
+}
+
+/// A document and its signature with whatever the ledger says of its check.
+pub fn form_and_sign_as(ledger: &mut Ledger, signature: Signed) -> (LeafIndex, EventId) {
     let content = file("content.txt");
     let info = format!(
         "{{\"bytes\":{},\"media_type\":\"text/plain\",\"sha256\":\"{}\",\"title\":\"Act\"}}",
@@ -364,9 +376,29 @@ pub fn form_and_sign(ledger: &mut Ledger, crl: EventId) -> LeafIndex {
         slots: vec![SignatureSlot { slot: 1, participant: party(SENDER), mandatory: true, group: 1 }],
     };
     ledger.append(Event::DocumentFormed(formed), &[("content", content), ("content-info", info.into_bytes())]);
-    let applied = SignatureApplied { document: document(), slot: 1, signature: signed(SENDER, &[crl]) };
+    let applied = SignatureApplied { document: document(), slot: 1, signature };
     let cms = ("cms", file("sender-content.p7s"));
-    ledger.append(Event::SignatureApplied(applied), &[cms, ("report", b"{\"schema\":1}".to_vec())]).0
+    ledger.append(Event::SignatureApplied(applied), &[cms, ("report", b"{\"schema\":1}".to_vec())])
+}
+
+/// A later check of the signature.
+pub fn find(ledger: &mut Ledger, event: EventId, signature: Signed) {
+    let found = FindingRecorded { document: document(), event, slot: 1, signature };
+    ledger.append(Event::FindingRecorded(found), &[("report", b"{\"schema\":1}".to_vec())]);
+}
+
+/// As [`exchange`], but the signature waited: it was checked without a list, and again with one.
+pub fn exchange_that_waited() -> Ledger {
+    let mut ledger = Ledger::new();
+    let crl = prepare(&mut ledger);
+    let waits = Signed { verdict: Verdict::Indeterminate, ..signed(SENDER, &[]) };
+    let (_, event) = form_and_sign_as(&mut ledger, waits);
+    find(&mut ledger, event, signed(SENDER, &[crl]));
+    send(&mut ledger);
+    receive(&mut ledger);
+    countersign(&mut ledger, crl);
+    ledger.seal();
+    ledger
 }
 
 pub fn send(ledger: &mut Ledger) {
@@ -395,6 +427,7 @@ pub fn receive(ledger: &mut Ledger) -> LeafIndex {
             certificate: certificate("sender").id(),
             verdict: Verdict::Passed,
         }],
+        evidence: ledger.lists(),
     };
     let (index, _) = ledger.append(Event::DeliveryAccounted(accounted), &[("report-1", b"{\"schema\":1}".to_vec())]);
     let noticed = DeliveryNoticed { delivery: delivery(), document: document(), sender, recipient };
