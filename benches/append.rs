@@ -1,31 +1,35 @@
 //! Durable appends with every proof on, against the limit of the same run: the smaller of what the disk takes and what
 //! one core can encode and hash. `cargo run --release -p ledger-benches --bin append [seconds per row]`.
 
-use std::error::Error;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use exchange::{Outcome, SEED, genesis};
 use ledger_core::digest::Digest;
-use ledger_core::id::{IdentifierMode, LeafIndex, Origin, StreamId, TreeSize};
+use ledger_core::id::{LeafIndex, StreamId, TreeSize};
 use ledger_core::log::checkpoint::CheckpointBody;
-use ledger_core::log::genesis::{Genesis, GenesisType, Limits, TreeHashes, index_key_commitment};
 use ledger_core::log::map::StreamMap;
 use ledger_core::log::merkle::{Frontier, Sha3Tree, Sha256Tree, alt_leaf_hash, leaf_hash};
 use ledger_core::log::note::SignerKey;
 use ledger_core::log::stream::StreamFrontier;
+use ledger_core::record::Record;
 use ledger_core::time::Timestamp;
 use ledger_store::store::{Append, Draft};
 use ledger_store::{EmbeddedStore, StoreOptions};
+use rusqlite::{Connection, params};
 
+#[allow(dead_code, reason = "other benchmarks use the rest")]
+mod exchange;
 mod workload;
 
-type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+/// Records are made before the clock starts, for as many seconds as a row takes at this rate.
+const RECORDS_PER_SECOND_MAX: usize = 60_000;
 
 /// What one row came to.
 struct Row {
@@ -35,7 +39,7 @@ struct Row {
 }
 
 fn main() -> Outcome<()> {
-    let seconds: u64 = std::env::args().nth(1).map_or(Ok(4), |text| text.parse())?;
+    let seconds: u64 = std::env::args().nth(1).map_or(Ok(10), |text| text.parse())?;
     let directory = std::env::temp_dir().join(format!("edl-bench-{}", std::process::id()));
     std::fs::create_dir_all(&directory)?;
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -48,12 +52,15 @@ fn main() -> Outcome<()> {
     let runs = 3;
     for callers in [1_usize, 64, 256] {
         let mut rows: Vec<(Row, f64, Row)> = Vec::new();
+        let mut peers = Vec::new();
         for run in 0..runs {
             let place = directory.join(format!("{callers}-{run}"));
             std::fs::create_dir_all(&place)?;
             let floor = floor(&place, callers, seconds)?;
             let cpu = cpu_limit(callers, true)?;
+            let sqlite = sqlite(&place, callers, seconds)?;
             let ledger = ledger(&place.join("ledger"), callers, seconds)?;
+            peers.push(sqlite);
             rows.push((floor, cpu, ledger));
             std::fs::remove_dir_all(&place)?;
         }
@@ -73,6 +80,10 @@ fn main() -> Outcome<()> {
             ledger.p99_ms,
             floor.p99_ms,
         );
+        peers.sort_by(f64::total_cmp);
+        if let Some(peer) = peers.get(runs / 2) {
+            println!("        | SQLite, the bytes alone, a transaction for each batch of {callers}: {peer:.0}/s");
+        }
     }
     let (with, without) = (cpu_limit(256, true)?, cpu_limit(256, false)?);
     println!();
@@ -213,43 +224,23 @@ fn cpu_limit(batch: usize, completeness: bool) -> Outcome<f64> {
 
 /// The ledger's own log: from record to receipt, durable, with every proof on.
 fn ledger(directory: &Path, callers: usize, seconds: u64) -> Outcome<Row> {
-    let seed = [7; 32];
-    let origin: Origin = Origin::from_name_and_random("bench", [1; 16])?;
-    let genesis = Genesis {
-        t: GenesisType::V1,
-        at: Timestamp::EPOCH,
-        log_keys: vec![SignerKey::from_seed(origin.as_str(), &seed)?.verifier().clone()],
-        origin,
-        format: 1,
-        hashes: TreeHashes::V1,
-        recovery_keys: Vec::new(),
-        policy: None,
-        limits: Limits {
-            batch_records_max: 1024,
-            seal_interval_ms: 60_000,
-            anchor_interval_ms: 60_000,
-            clock_skew_ms: 60_000,
-        },
-        index_key: index_key_commitment(&[0; 32]),
-        identifiers: IdentifierMode::TestIdentifiers,
-        previous: None,
-    };
-    let path = PathBuf::from(directory);
-    let store = Arc::new(EmbeddedStore::create(&path, &genesis, &seed, StoreOptions::default())?);
+    let store = Arc::new(EmbeddedStore::create(directory, &genesis()?, &SEED, StoreOptions::default())?);
+    let each = usize::try_from(seconds)? * (RECORDS_PER_SECOND_MAX / callers).min(10_000);
+    let records = |caller| (0..each).map(move |n| Ok(workload::record(u64::try_from(caller)?, u64::try_from(n)?)?));
+    let prepared: Vec<Vec<Record>> = (0..callers).map(|caller| records(caller).collect()).collect::<Outcome<_>>()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let stop = Arc::new(AtomicBool::new(false));
     let started = Instant::now();
     let latencies = runtime.block_on(async {
         let mut tasks = Vec::new();
-        for caller in 0..callers {
+        for records in prepared {
             let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
             tasks.push(tokio::spawn(async move {
                 let mut latencies = Vec::new();
-                let caller = u64::try_from(caller).unwrap_or(0);
-                let mut n = 0;
-                while !stop.load(Ordering::Relaxed) {
-                    let record = workload::record(caller, n)?;
-                    n += 1;
+                for record in records {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
                     let begun = Instant::now();
                     let (command, request) = (record.cause.command, record.cause.request);
                     let records = vec![Draft::encode(&record)?];
@@ -271,4 +262,27 @@ fn ledger(directory: &Path, callers: usize, seconds: u64) -> Outcome<Row> {
     drop(runtime);
     drop(store);
     Ok(row(latencies, elapsed))
+}
+
+/// A peer: SQLite takes the bytes of the records and nothing else, durably, as many in a transaction as there are callers.
+fn sqlite(directory: &Path, callers: usize, seconds: u64) -> Outcome<f64> {
+    let mut connection = Connection::open(directory.join("peer.sqlite"))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.execute_batch("CREATE TABLE events(seq INTEGER PRIMARY KEY, bytes BLOB NOT NULL)")?;
+    let bytes = workload::record(0, 0)?.encode()?.into_bytes();
+    let begun = Instant::now();
+    let mut written = 0_u32;
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        let transaction = connection.transaction()?;
+        {
+            let mut insert = transaction.prepare_cached("INSERT INTO events(bytes) VALUES (?1)")?;
+            for _ in 0..callers {
+                insert.execute(params![bytes])?;
+                written += 1;
+            }
+        }
+        transaction.commit()?;
+    }
+    Ok(f64::from(written) / begun.elapsed().as_secs_f64())
 }

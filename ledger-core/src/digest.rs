@@ -5,8 +5,10 @@
 //! front, so that a hash of one kind can never be replayed as another.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use sha3::Sha3_256;
@@ -70,7 +72,7 @@ pub fn tagged(tag: &str, parts: &[&[u8]]) -> Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&encode_hex(&self.0))
+        f.write_str(write_hex(&self.0, &mut [0; 64]))
     }
 }
 
@@ -98,39 +100,70 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&encode_hex(&self.0))
+        serializer.serialize_str(write_hex(&self.0, &mut [0; 64]))
     }
 }
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        deserialize_text(deserializer)
     }
 }
 
-const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+/// Reads a text and parses it, without a copy: a record holds some twenty ids and digests.
+pub(crate) fn deserialize_text<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err: fmt::Display>,
+    D: Deserializer<'de>,
+{
+    struct Text<T>(PhantomData<T>);
+
+    impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Text<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_str(Text(PhantomData))
+}
+
+/// Writes bytes as lower-case hex into a place of twice their length.
+pub(crate) fn write_hex<'a>(bytes: &[u8], place: &'a mut [u8]) -> &'a str {
+    const fn digit(nibble: u8) -> u8 {
+        nibble + if nibble < 10 { b'0' } else { b'a' - 10 }
+    }
+    let (pairs, _) = place.as_chunks_mut();
+    for ([high, low], byte) in pairs.iter_mut().zip(bytes) {
+        (*high, *low) = (digit(byte >> 4), digit(byte & 15));
+    }
+    // Digits are UTF-8.
+    std::str::from_utf8(place).unwrap_or_default()
+}
 
 /// Bytes as lower-case hex.
 pub fn encode_hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|nibble| HEX.get(usize::from(nibble)).copied().unwrap_or('0'))
-        .collect()
+    let mut place = vec![0; bytes.len() * 2];
+    write_hex(bytes, &mut place).to_owned()
 }
 
 /// Exactly `N` bytes of lower-case hex.
 pub fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
-    let error = HexError { expected_bytes: N };
     let mut bytes = [0; N];
-    let mut digits = text.bytes();
-    for byte in &mut bytes {
-        let high = digits.next().and_then(nibble).ok_or(error)?;
-        let low = digits.next().and_then(nibble).ok_or(error)?;
-        *byte = high << 4 | low;
+    let (pairs, rest) = text.as_bytes().as_chunks();
+    let mut wrong = !rest.is_empty() || pairs.len() != N;
+    // One look at the end: digits are as good as random, and a branch for each would be guessed wrong every other time.
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        let (high, low) = (nibble(*high), nibble(*low));
+        wrong |= (high | low) > 15;
+        *byte = high << 4 | low & 15;
     }
-    if digits.next().is_some() { Err(error) } else { Ok(bytes) }
+    if wrong { Err(HexError { expected_bytes: N }) } else { Ok(bytes) }
 }
 
 /// Any number of bytes, at most `bytes_max`, of lower-case hex.
@@ -139,22 +172,29 @@ pub fn parse_hex_vec(text: &str, bytes_max: usize) -> Result<Vec<u8>, HexError> 
     if !text.len().is_multiple_of(2) || text.len() / 2 > bytes_max {
         return Err(error);
     }
-    let mut digits = text.bytes();
-    let mut bytes = Vec::with_capacity(text.len() / 2);
-    while let Some(high) = digits.next() {
-        let high = nibble(high).ok_or(error)?;
-        let low = digits.next().and_then(nibble).ok_or(error)?;
-        bytes.push(high << 4 | low);
-    }
-    Ok(bytes)
+    let (pairs, _) = text.as_bytes().as_chunks();
+    let byte = |[high, low]: &[u8; 2]| {
+        let (high, low) = (nibble(*high), nibble(*low));
+        ((high | low) <= 15).then_some(high << 4 | low)
+    };
+    pairs.iter().map(byte).collect::<Option<_>>().ok_or(error)
 }
 
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+/// The value of a digit; above 15 for what is none.
+fn nibble(digit: u8) -> u8 {
+    const VALUES: [u8; 256] = {
+        let mut values = [u8::MAX; 256];
+        let mut value = 0;
+        while value < 16 {
+            #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "evaluated when this is compiled")]
+            {
+                values[b"0123456789abcdef"[value as usize] as usize] = value;
+            }
+            value += 1;
+        }
+        values
+    };
+    VALUES.get(usize::from(digit)).copied().unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Sha256;
 
-use crate::digest::{Digest, HexError, encode_hex, parse_hex, tagged};
+use crate::digest::{Digest, HexError, encode_hex, parse_hex, tagged, write_hex};
 use crate::time::Timestamp;
 
 mod kz;
@@ -39,8 +39,7 @@ macro_rules! serde_as_text {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                crate::digest::deserialize_text(deserializer)
             }
         }
     };
@@ -69,7 +68,7 @@ macro_rules! random_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&encode_hex(&self.0))
+                f.write_str(write_hex(&self.0, &mut [0; 32]))
             }
         }
 
@@ -248,6 +247,9 @@ impl IdentityKind {
 pub struct EventId([u8; 16]);
 
 impl EventId {
+    /// Where hyphens stand in the text.
+    const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+
     /// Makes a UUIDv7 from a time and ten random bytes.
     pub fn from_time_and_random(at: Timestamp, random: [u8; 10]) -> Self {
         let [_, _, t0, t1, t2, t3, t4, t5] = at.unix_ms().to_be_bytes();
@@ -269,13 +271,15 @@ impl EventId {
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, byte) in self.0.iter().enumerate() {
-            if matches!(at, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
+        let mut digits = [0; 32];
+        write_hex(&self.0, &mut digits);
+        let mut text = [b'-'; 36];
+        let places = text.iter_mut().enumerate().filter(|(at, _)| !Self::HYPHENS.contains(at));
+        for ((_, place), digit) in places.zip(digits) {
+            *place = digit;
         }
-        Ok(())
+        // Digits and hyphens are UTF-8.
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -290,9 +294,18 @@ impl FromStr for EventId {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         let error = IdError { kind: "event id", expected: "a lower-case UUIDv7" };
-        let digits: String = text.chars().filter(|c| *c != '-').collect();
-        let bytes = parse_hex(&digits).map_err(|_| error)?;
-        Self::from_bytes(bytes).filter(|id| id.to_string() == text).ok_or(error)
+        let mut digits = [0; 32];
+        let mut hyphens_right = text.len() == 36;
+        let mut places = digits.iter_mut();
+        for (at, byte) in text.bytes().enumerate() {
+            if Self::HYPHENS.contains(&at) {
+                hyphens_right &= byte == b'-';
+            } else if let Some(place) = places.next() {
+                *place = byte;
+            }
+        }
+        let digits = std::str::from_utf8(&digits).ok().filter(|_| hyphens_right).ok_or(error)?;
+        parse_hex(digits).ok().and_then(Self::from_bytes).ok_or(error)
     }
 }
 

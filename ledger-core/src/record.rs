@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::canonical::{self, CanonicalError};
-use crate::digest::Digest;
+use crate::digest::{Digest, write_hex};
 use crate::id::{CommandId, EventId, IdError, ParticipantId, RequestDigest, StreamId, UserId, serde_as_text};
 use crate::payload::Commitment;
 use crate::time::Timestamp;
@@ -227,37 +227,51 @@ impl Record {
     /// Encodes the record; the bytes decode to the same record.
     pub fn encode(&self) -> Result<EncodedRecord, RecordError> {
         self.check_rules()?;
-        let mut out = Vec::with_capacity(1024);
-        let mut member = |name: &str, value: &[u8]| {
-            out.extend_from_slice(if out.is_empty() { b"{\"" } else { b",\"" });
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\":");
-            let at = out.len();
-            out.extend_from_slice(value);
-            at + 1
-        };
-        let quoted = |text: &dyn fmt::Display| format!("\"{text}\"").into_bytes();
-        member("actor", &canonical::encode(&self.actor)?);
-        let at_offset = member("at", &quoted(&self.at));
-        member("basis", &canonical::encode(&self.basis)?);
-        member("cause", &canonical::encode(&self.cause)?);
-        member("data", self.data.as_bytes());
-        member("id", &quoted(&self.id));
-        let prev_offset = member("prev", &quoted(&self.prev));
+        let mut members = Members { out: Vec::with_capacity(2048) };
+        members.add("actor", &self.actor)?;
+        let at_offset = members.add("at", &self.at)?;
+        members.add("basis", &self.basis)?;
+        members.add("cause", &self.cause)?;
+        members.name("data").extend_from_slice(self.data.as_bytes());
+        members.add("id", &self.id)?;
+        let prev_offset = members.add("prev", &self.prev)?;
         if !self.sealed.is_empty() {
-            member("sealed", &canonical::encode(&self.sealed)?);
+            members.add("sealed", &self.sealed)?;
         }
-        member("seq", self.seq.to_string().as_bytes());
-        let streams: Vec<_> =
-            self.streams.iter().map(|stream| format!("[\"{}\",\"{}\"]", stream.kind(), stream.id())).collect();
-        member("streams", format!("[{}]", streams.join(",")).as_bytes());
-        member("t", &quoted(&EVENT_TAG));
-        member("type", &quoted(&self.event_type));
-        member("v", self.version.to_string().as_bytes());
-        out.push(b'}');
-        // What we write passes the same check as what we read.
-        canonical::check(&out)?;
-        Ok(EncodedRecord { bytes: out, at_offset, prev_offset })
+        members.add("seq", &self.seq)?;
+        let streams: Vec<_> = self.streams.iter().map(|stream| (stream.kind().as_str(), stream.id())).collect();
+        members.add("streams", &streams)?;
+        members.add("t", EVENT_TAG)?;
+        members.add("type", &self.event_type)?;
+        members.add("v", &self.version)?;
+        let mut bytes = members.out;
+        bytes.push(b'}');
+        // What we write passes the same check as what we read, the order of members included.
+        canonical::check(&bytes)?;
+        Ok(EncodedRecord { bytes, at_offset, prev_offset })
+    }
+}
+
+/// An object that is being written, member by member.
+struct Members {
+    out: Vec<u8>,
+}
+
+impl Members {
+    /// Begins a member, whose value is then to be written.
+    fn name(&mut self, name: &str) -> &mut Vec<u8> {
+        self.out.extend_from_slice(if self.out.is_empty() { b"{\"" } else { b",\"" });
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        &mut self.out
+    }
+
+    /// Adds a member; returns where the text of its value begins, if it is a string.
+    fn add<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<usize, RecordError> {
+        let out = self.name(name);
+        let begin = out.len() + 1;
+        serde_json::to_writer(out, value).map_err(RecordError::Schema)?;
+        Ok(begin)
     }
 }
 
@@ -283,7 +297,7 @@ impl EncodedRecord {
     /// Sets `at` and `prev` in place; everything else stays as it was encoded.
     pub fn stamp(&mut self, at: Timestamp, prev: &Digest) {
         overwrite(&mut self.bytes, self.at_offset, at.to_string().as_bytes());
-        overwrite(&mut self.bytes, self.prev_offset, prev.to_string().as_bytes());
+        overwrite(&mut self.bytes, self.prev_offset, write_hex(prev.as_bytes(), &mut [0; 64]).as_bytes());
     }
 
     /// The bytes as they stand now.

@@ -520,10 +520,10 @@ fn index_range(index: &Index, log: &LogReader, from: u64, size: u64, last_leaf: 
             let bytes = log.leaf(place)?.unwrap_or_default();
             if let Ok(facts) = EventFacts::read(&bytes) {
                 let streams = facts.streams.iter().map(StreamId::map_key).collect();
-                rows.push(Row { index: place, id: Some(facts.id), streams });
+                rows.push(Row { index: place, streams });
             } else if place == 0 {
                 let genesis = Genesis::decode(&bytes).map_err(|_| StoreError::Invalid("leaf 0 is no genesis"))?;
-                rows.push(Row { index: 0, id: None, streams: vec![genesis.stream().map_key()] });
+                rows.push(Row { index: 0, streams: vec![genesis.stream().map_key()] });
             }
         }
         let leaf = if end == size { Some(last_leaf) } else { log.published().log().node(0, end - 1) };

@@ -5,7 +5,6 @@
 //! another log, the index is thrown away and built again.
 //!
 //! ```sql
-//! events(seq, id)            -- log index and event id (16 bytes)
 //! streams(no, key)           -- number and map key (32 bytes, see docs/FORMAT.md)
 //! positions(stream, homed, seq) -- the records that name a stream; homed = 1 for those that live in it
 //! applied(size, leaf)        -- one row: size of the log as of the last flush, leaf hash of its last leaf
@@ -19,7 +18,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ledger_core::digest::Digest;
-use ledger_core::id::{EventId, LeafIndex};
+use ledger_core::id::LeafIndex;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 
@@ -27,23 +26,19 @@ use sha2::{Digest as _, Sha256};
 const FLUSH_ROWS: usize = 100_000;
 /// A quiet ledger's index is brought up to date after so long.
 const FLUSH_IDLE: Duration = Duration::from_secs(2);
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 const SCHEMA: &str = "
     CREATE TABLE applied(one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, leaf BLOB NOT NULL);
-    CREATE TABLE events(seq INTEGER PRIMARY KEY, id BLOB NOT NULL);
-    CREATE INDEX events_id ON events(id);
     CREATE TABLE streams(no INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE);
     CREATE TABLE positions(stream INTEGER NOT NULL, homed INTEGER NOT NULL, seq INTEGER NOT NULL,
         PRIMARY KEY (stream, homed, seq)) WITHOUT ROWID;
-    PRAGMA user_version = 2;
+    PRAGMA user_version = 3;
 ";
 
 /// What the index holds of a leaf that is in a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) index: u64,
-    /// None for the genesis.
-    pub(crate) id: Option<EventId>,
     /// Map keys, the home stream's first; the genesis is at home nowhere.
     pub(crate) streams: Vec<Digest>,
 }
@@ -66,7 +61,7 @@ pub(crate) struct Applied {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    rows: Vec<Row>,
+    rows: usize,
     by_stream: HashMap<Digest, Vec<Place>>,
 }
 
@@ -141,16 +136,16 @@ impl Index {
     /// Takes the rows of a batch that was published.
     pub(crate) fn push(&self, rows: Vec<Row>, applied: Applied) {
         let mut queue = lock(&self.shared.queue);
-        for row in &rows {
-            for (number, key) in row.streams.iter().enumerate() {
-                let place = Place { index: row.index, homed: number == 0 && row.id.is_some() };
-                queue.waiting.by_stream.entry(*key).or_default().push(place);
+        queue.waiting.rows += rows.len();
+        for Row { index, streams } in rows {
+            for (number, key) in streams.into_iter().enumerate() {
+                let place = Place { index, homed: number == 0 && index > 0 };
+                queue.waiting.by_stream.entry(key).or_default().push(place);
             }
         }
-        queue.waiting.rows.extend(rows);
         queue.applied = Some(applied);
         queue.pushed_since_wake = true;
-        if queue.waiting.rows.len() >= FLUSH_ROWS {
+        if queue.waiting.rows >= FLUSH_ROWS {
             self.shared.wake.notify_one();
         }
     }
@@ -214,13 +209,6 @@ impl Index {
         self.flush()?;
         let connection = lock(&self.shared.writer);
         let mut hasher = Sha256::new();
-        let mut events = connection.prepare("SELECT seq, id FROM events ORDER BY seq")?;
-        let mut rows = events.query([])?;
-        while let Some(row) = rows.next()? {
-            hasher.update(row.get::<_, i64>(0)?.to_be_bytes());
-            hasher.update(row.get::<_, Vec<u8>>(1)?);
-        }
-        hasher.update(b"positions");
         let sql = "SELECT key, seq, homed FROM positions JOIN streams ON no = stream ORDER BY key, seq";
         let mut positions = connection.prepare(sql)?;
         let mut rows = positions.query([])?;
@@ -277,13 +265,13 @@ fn open_existing(path: &Path, leaf_of: &dyn Fn(u64) -> Option<Digest>) -> Option
 fn run(shared: &Shared) {
     let mut queue = lock(&shared.queue);
     loop {
-        let full = queue.waiting.rows.len() >= FLUSH_ROWS;
+        let full = queue.waiting.rows >= FLUSH_ROWS;
         if !full && !queue.flush_now && !queue.stop {
             queue.pushed_since_wake = false;
             let (woken, timeout) = shared.wake.wait_timeout(queue, FLUSH_IDLE).unwrap_or_else(PoisonError::into_inner);
             queue = woken;
-            let idle = timeout.timed_out() && !queue.pushed_since_wake && !queue.waiting.rows.is_empty();
-            let due = queue.waiting.rows.len() >= FLUSH_ROWS || queue.flush_now || queue.stop;
+            let idle = timeout.timed_out() && !queue.pushed_since_wake && queue.waiting.rows > 0;
+            let due = queue.waiting.rows >= FLUSH_ROWS || queue.flush_now || queue.stop;
             if !idle && !due {
                 continue;
             }
@@ -293,7 +281,7 @@ fn run(shared: &Shared) {
         let applied = queue.applied;
         drop(queue);
         let result = match applied {
-            Some(applied) if !batch.rows.is_empty() => write(&mut lock(&shared.writer), &batch, applied),
+            Some(applied) if batch.rows > 0 => write(&mut lock(&shared.writer), &batch, applied),
             Some(_) | None => Ok(()),
         };
         queue = lock(&shared.queue);
@@ -306,7 +294,7 @@ fn run(shared: &Shared) {
                 return;
             }
         }
-        if queue.waiting.rows.is_empty() {
+        if queue.waiting.rows == 0 {
             queue.flush_now = false;
             shared.flushed.notify_all();
             if queue.stop {
@@ -319,12 +307,6 @@ fn run(shared: &Shared) {
 fn write(connection: &mut Connection, batch: &Waiting, applied: Applied) -> Result<(), rusqlite::Error> {
     let transaction = connection.transaction()?;
     {
-        let mut event = transaction.prepare("INSERT INTO events(seq, id) VALUES (?1, ?2)")?;
-        for row in &batch.rows {
-            if let Some(id) = &row.id {
-                event.execute(params![signed(row.index), id.as_bytes()])?;
-            }
-        }
         let mut find = transaction.prepare("SELECT no FROM streams WHERE key = ?1")?;
         let mut add = transaction.prepare("INSERT INTO streams(key) VALUES (?1)")?;
         let mut numbered = BTreeMap::new();
@@ -360,13 +342,9 @@ fn signed(number: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ledger_core::time::Timestamp;
 
     fn row(index: u64, streams: &[u8]) -> Row {
-        let mut random = [0; 10];
-        random[2..].copy_from_slice(&index.to_be_bytes());
-        let id = EventId::from_time_and_random(Timestamp::EPOCH, random);
-        Row { index, id: Some(id), streams: streams.iter().map(|byte| Digest::new([*byte; 32])).collect() }
+        Row { index, streams: streams.iter().map(|byte| Digest::new([*byte; 32])).collect() }
     }
 
     fn leaf_of(size: u64) -> Option<Digest> {

@@ -276,19 +276,19 @@ impl Writer {
         let first_index = stage.next_index();
         let at = self.options.clock.now().max(stage.at());
         let mut leaves = Vec::with_capacity(pending.append.records.len());
-        for Draft { encoded, id, streams, .. } in &mut pending.append.records {
+        for Draft { mut encoded, id, streams, .. } in std::mem::take(&mut pending.append.records) {
             let prev = streams.first().map(|home| stage.prev_of(home)).unwrap_or_default();
             encoded.stamp(at, &prev);
             let bytes = encoded.as_bytes();
             let leaf = leaf_hash(bytes);
-            let index = stage.push(bytes, leaf, at, streams, true)?;
-            stage.note_event(event_prefix(id), index);
+            let index = stage.push(bytes, leaf, at, &streams, true)?;
+            stage.note_event(event_prefix(&id), index);
             self.segments.push_leaf(&mut self.batch, bytes, leaf);
-            placed.events.insert(*id);
+            placed.events.insert(id);
             if self.index.is_some() {
-                placed.rows.push(Row { index, id: Some(*id), streams: std::mem::take(streams) });
+                placed.rows.push(Row { index, streams });
             }
-            leaves.push(bytes.to_vec());
+            leaves.push(encoded.into_bytes());
         }
         stage.note_command(command_prefix(command), first_index);
         placed.commands.insert(command, (pending.append.request, placed.accepted.len()));

@@ -91,8 +91,10 @@ impl Vault {
         let sealed =
             sealed::seal(&self.vault_key, event, &commitment, &salt, bytes, &randomness).ok_or_else(too_long)?;
         let path = path_of(&commitment);
-        self.keys.put(&path, sealed.wrapped_key.into()).await.map_err(VaultError::Unavailable)?;
-        self.boxes.put(&path, sealed.boxed.into()).await.map_err(VaultError::Unavailable)?;
+        // Both wait for the disk, so they wait together.
+        let key = self.keys.put(&path, sealed.wrapped_key.into());
+        let boxed = self.boxes.put(&path, sealed.boxed.into());
+        tokio::try_join!(key, boxed).map_err(VaultError::Unavailable)?;
         Ok(commitment)
     }
 

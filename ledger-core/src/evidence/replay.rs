@@ -18,7 +18,6 @@ use crate::digest::Digest;
 use crate::id::{EventId, LeafIndex, Origin, TreeSize};
 use crate::log::checkpoint::VerifiedCheckpoint;
 use crate::log::genesis::Genesis;
-use crate::log::map::StreamMap;
 use crate::log::merkle::{Frontier, Sha3Tree};
 use crate::log::note::VerifierKey;
 use crate::log::receipt::Receipt;
@@ -52,7 +51,6 @@ pub struct Replay {
     known: Option<Known>,
     log: Frontier,
     alt: Frontier<Sha3Tree>,
-    map: StreamMap,
     heads: Heads,
     ids: Vec<u128>,
     rules: Option<Rules>,
@@ -139,7 +137,6 @@ impl Replay {
             known: None,
             log: Frontier::new(),
             alt: Frontier::new(),
-            map: StreamMap::new(),
             heads: Heads::default(),
             ids: Vec::new(),
             rules: Some(Rules::default()),
@@ -227,7 +224,7 @@ impl Replay {
     fn genesis(&mut self, genesis: &Genesis, hash: Digest) {
         let stream = genesis.stream().map_key();
         // The first record of an empty stream.
-        let _ = self.heads.push(stream, LeafIndex(0), &hash);
+        let _ = self.heads.push(stream, LeafIndex(0), &hash, false);
         self.last_at = genesis.at;
         self.previous_seal = PreviousSeal { index: LeafIndex(0), leaf: hash };
         let own_key = genesis.log_keys.first().cloned();
@@ -295,10 +292,9 @@ impl Replay {
             if record.prev != prev {
                 self.fail(Code::ChainBroken, index, id, format!("prev is {}, not {prev}", record.prev));
             }
-            self.heads.link(home, leaf.hash);
         }
-        for key in keys {
-            if self.heads.push(*key, index, &leaf.hash).is_err() {
+        for (place, key) in keys.iter().enumerate() {
+            if self.heads.push(*key, index, &leaf.hash, place == 0).is_err() {
                 self.fail(Code::StreamOrder, index, id, "the stream cannot take the record");
             }
         }
@@ -354,10 +350,10 @@ impl Replay {
     }
 
     fn map_root(&mut self, index: LeafIndex) -> Digest {
-        if self.heads.update(&mut self.map).is_err() {
+        self.heads.root().unwrap_or_else(|_| {
             self.fail(Code::MapMismatch, index, None, "the map is full");
-        }
-        self.map.root()
+            Digest::default()
+        })
     }
 
     /// Takes the signed checkpoint that stands behind a seal.

@@ -227,6 +227,11 @@ impl StreamMap {
         }
     }
 
+    /// The key that was inserted as the n-th, from 0: keys are never removed.
+    pub fn key(&self, place: u32) -> Option<&Digest> {
+        self.leaves.get(place).map(|leaf| &leaf.key)
+    }
+
     /// The value of a key.
     pub fn get(&self, key: &Digest) -> Option<Digest> {
         let leaf = &self.leaves[self.descend(self.root?, key, |_| ())];

@@ -9,24 +9,24 @@ use crate::digest::Digest;
 use crate::id::{LeafIndex, TreeSize};
 use crate::time::Timestamp;
 
-/// A seal. It is in no stream.
+/// A seal. It is in no stream. Its members stand here in canonical order, which spares the encoder a detour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seal {
-    /// Says that this is a seal.
-    pub t: SealType,
+    /// SHA3-256 root over all leaves before it.
+    pub alt_root: Digest,
     /// When it was written.
     pub at: Timestamp,
     /// Leaf hash of the genesis, so that no seal can be used in another ledger.
     pub genesis: Digest,
-    /// Number of leaves before it: its own index.
-    pub size: TreeSize,
     /// Root of the map over all streams of the leaves before it.
     pub map_root: Digest,
-    /// SHA3-256 root over all leaves before it.
-    pub alt_root: Digest,
     /// The seal before it; the genesis for the first one.
     pub prev_seal: PreviousSeal,
+    /// Number of leaves before it: its own index.
+    pub size: TreeSize,
+    /// Says that this is a seal.
+    pub t: SealType,
 }
 
 /// The `t` of a seal.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use cqrs_es::{AggregateContext, AggregateError, CqrsFramework, EventEnvelope, EventStore};
+use futures_util::future::try_join_all;
 use ledger_core::domain::certificate::{Certificate, CertificateCommand, CertificateFacts};
 use ledger_core::domain::command::{self, Command, CommandKind};
 use ledger_core::domain::delivery::{Delivery, DeliveryCommand, ReceiptFacts, ReceivedSignature};
@@ -565,12 +566,9 @@ impl Errand<'_> {
                 });
                 known.unwrap_or_else(|| ledger.store.state_of(&home).homed)
             });
-            let mut sealed = Vec::new();
-            for (slot, bytes) in &decided.payloads {
-                let commitment = ledger.vault.put(recorded.id, slot, bytes).await?;
-                stored.push(commitment.clone());
-                sealed.push(commitment);
-            }
+            let puts = decided.payloads.iter().map(|(slot, bytes)| ledger.vault.put(recorded.id, slot, bytes));
+            let mut sealed = try_join_all(puts).await?;
+            stored.extend(sealed.iter().cloned());
             sealed.sort_by(|left, right| left.slot.cmp(&right.slot));
             let record = Record {
                 actor: self.actor.clone(),

@@ -1,4 +1,4 @@
-//! The heads of all streams: what it takes to continue each, and nothing more.
+//! The heads of all streams, what it takes to continue each and nothing more, with the map over them.
 
 use crate::digest::Digest;
 use crate::id::LeafIndex;
@@ -12,19 +12,31 @@ struct Head {
     homed: u64,
     /// Leaf hash of the last of them; meaningless while there is none.
     last_homed: Digest,
-    /// The map does not hold the head as it stands.
-    moved: bool,
 }
 
 /// All heads, by map key, in a table of open addressing: the keys are hashes already. Who grinds keys that begin with
 /// the same bits makes the replay slower and nothing else.
+///
+/// A head is about 250 bytes of memory: 96 here (and 32 for each further hash of its tree's edge), 8 to 16 for its
+/// slot, 140 in the map, which also keeps its key.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
     /// Place in `heads` plus one, or 0; a power of two of them.
     slots: Vec<u32>,
-    heads: Vec<(Digest, Head)>,
-    /// Places whose head has moved since the map was last brought up to date.
+    /// In the order in which their keys came into the map.
+    heads: Vec<Head>,
+    map: StreamMap,
+    /// Places whose head has moved since the map was last brought up to date; some of them twice.
     moved: Vec<u32>,
+}
+
+/// Why a stream does not take a record.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HeadError {
+    #[error(transparent)]
+    Order(#[from] StreamOrderError),
+    #[error(transparent)]
+    Full(#[from] MapFull),
 }
 
 impl Heads {
@@ -36,39 +48,35 @@ impl Heads {
     /// Where a chain stands: the next `seq`, and the leaf hash of the last record homed in the stream, if any.
     pub(super) fn chain(&self, key: &Digest) -> (u64, Option<Digest>) {
         let head = self.find(key).ok().and_then(|place| self.heads.get(place));
-        head.map_or((0, None), |(_, head)| (head.homed, (head.homed > 0).then_some(head.last_homed)))
+        head.map_or((0, None), |head| (head.homed, (head.homed > 0).then_some(head.last_homed)))
     }
 
-    /// Continues a chain with a record.
-    pub(super) fn link(&mut self, home: &Digest, leaf: Digest) {
-        let (_, head) = self.entry(*home);
-        head.homed += 1;
-        head.last_homed = leaf;
-    }
-
-    /// Appends a record to a stream.
-    pub(super) fn push(&mut self, key: Digest, index: LeafIndex, leaf: &Digest) -> Result<(), StreamOrderError> {
-        let (place, head) = self.entry(key);
-        head.frontier.push(index, leaf)?;
-        if !std::mem::replace(&mut head.moved, true) {
-            self.moved.push(place);
+    /// Appends a record to a stream; one that is homed there continues its chain.
+    pub(super) fn push(&mut self, key: Digest, index: LeafIndex, leaf: &Digest, homed: bool) -> Result<(), HeadError> {
+        let (place, head) = self.entry(key)?;
+        if homed {
+            head.homed += 1;
+            head.last_homed = *leaf;
         }
+        head.frontier.push(index, leaf)?;
+        self.moved.push(place);
         Ok(())
     }
 
-    /// Brings the map up to date.
-    pub(super) fn update(&mut self, map: &mut StreamMap) -> Result<(), MapFull> {
-        for place in std::mem::take(&mut self.moved) {
-            let head = usize::try_from(place).ok().and_then(|place| self.heads.get_mut(place));
-            if let Some((key, head)) = head {
-                head.moved = false;
-                map.insert(*key, head.frontier.head_value())?;
+    /// The root of the map over the heads as they stand.
+    pub(super) fn root(&mut self) -> Result<Digest, MapFull> {
+        self.moved.sort_unstable();
+        self.moved.dedup();
+        for place in self.moved.drain(..) {
+            let head = usize::try_from(place).ok().and_then(|place| self.heads.get(place));
+            if let (Some(head), Some(key)) = (head, self.map.key(place).copied()) {
+                self.map.insert(key, head.frontier.head_value())?;
             }
         }
-        Ok(())
+        Ok(self.map.root())
     }
 
-    fn entry(&mut self, key: Digest) -> (u32, &mut Head) {
+    fn entry(&mut self, key: Digest) -> Result<(u32, &mut Head), MapFull> {
         if self.heads.len() * 2 >= self.slots.len() {
             self.grow();
         }
@@ -76,15 +84,18 @@ impl Heads {
             Ok(place) => place,
             Err(slot) => {
                 let place = self.heads.len();
-                self.heads.push((key, Head::default()));
+                let noted = u32::try_from(place + 1).map_err(|_| MapFull)?;
+                // Its value follows when the root is asked for.
+                self.map.insert(key, Digest::default())?;
+                self.heads.push(Head::default());
                 if let Some(slot) = self.slots.get_mut(slot) {
-                    *slot = u32::try_from(place + 1).unwrap_or(u32::MAX);
+                    *slot = noted;
                 }
                 place
             }
         };
-        #[expect(clippy::indexing_slicing, reason = "places come from this table, which never shrinks")]
-        (u32::try_from(place).unwrap_or(u32::MAX), &mut self.heads[place].1)
+        let number = u32::try_from(place).map_err(|_| MapFull)?;
+        self.heads.get_mut(place).map(|head| (number, head)).ok_or(MapFull)
     }
 
     /// The place of a key, or the free slot where it would be noted.
@@ -92,10 +103,9 @@ impl Heads {
         let mask = self.slots.len().wrapping_sub(1);
         let mut slot = start(key) & mask;
         loop {
-            let Some(noted) = self.slots.get(slot).and_then(|noted| noted.checked_sub(1)) else { return Err(slot) };
-            let place = usize::try_from(noted).unwrap_or(usize::MAX);
-            match self.heads.get(place) {
-                Some((other, _)) if other == key => return Ok(place),
+            let Some(place) = self.slots.get(slot).and_then(|noted| noted.checked_sub(1)) else { return Err(slot) };
+            match self.map.key(place) {
+                Some(other) if other == key => return usize::try_from(place).map_err(|_| slot),
                 Some(_) => slot = (slot + 1) & mask,
                 None => return Err(slot),
             }
@@ -105,13 +115,13 @@ impl Heads {
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(16);
         self.slots = vec![0; size];
-        for (place, (key, _)) in self.heads.iter().enumerate() {
-            let mut slot = start(key) & (size - 1);
+        for (place, noted) in (0..).zip(1..).take(self.heads.len()) {
+            let mut slot = self.map.key(place).map_or(0, start) & (size - 1);
             while self.slots.get(slot).is_some_and(|noted| *noted != 0) {
                 slot = (slot + 1) & (size - 1);
             }
             if let Some(slot) = self.slots.get_mut(slot) {
-                *slot = u32::try_from(place + 1).unwrap_or(u32::MAX);
+                *slot = noted;
             }
         }
     }

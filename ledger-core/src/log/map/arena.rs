@@ -22,6 +22,11 @@ impl<T> Arena<T> {
         self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
     }
 
+    pub(super) fn get(&self, place: u32) -> Option<&T> {
+        let (chunk, at) = split(place);
+        self.chunks.get(chunk)?.get(at)
+    }
+
     /// The place of the new entry; `None` when it does not fit 32 bits.
     pub(super) fn push(&mut self, entry: T) -> Option<u32> {
         let place = u32::try_from(self.len()).ok()?;

@@ -10,8 +10,60 @@ use crate::id::TreeSize;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frontier<H = Sha256Tree> {
     size: u64,
-    hashes: Vec<Digest>,
+    edge: Edge,
     hash: PhantomData<H>,
+}
+
+/// The hashes. Millions of stream trees are kept in memory and most have one hash, which is then kept in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Edge {
+    One(Digest),
+    /// None or several.
+    Many(Vec<Digest>),
+}
+
+impl Edge {
+    fn of(mut hashes: Vec<Digest>) -> Self {
+        match (hashes.len(), hashes.pop()) {
+            (1, Some(one)) => Self::One(one),
+            (_, last) => {
+                hashes.extend(last);
+                Self::Many(hashes)
+            }
+        }
+    }
+
+    fn as_slice(&self) -> &[Digest] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+
+    fn pop(&mut self) -> Option<Digest> {
+        match self {
+            Self::One(one) => {
+                let one = *one;
+                *self = Self::Many(Vec::new());
+                Some(one)
+            }
+            Self::Many(many) => many.pop(),
+        }
+    }
+
+    fn push(&mut self, hash: Digest) {
+        match self {
+            Self::One(one) => *self = Self::Many(vec![*one, hash]),
+            Self::Many(many) if many.is_empty() => *self = Self::One(hash),
+            Self::Many(many) => {
+                if many.len() == many.capacity() {
+                    // Doubling would waste most of what is kept.
+                    many.reserve_exact(1);
+                }
+                many.push(hash);
+            }
+        }
+    }
 }
 
 /// The number of hashes is not the number of bits of the size, so these are not a frontier.
@@ -28,7 +80,7 @@ pub struct FrontierError {
 
 impl<H> Default for Frontier<H> {
     fn default() -> Self {
-        Self { size: 0, hashes: Vec::new(), hash: PhantomData }
+        Self { size: 0, edge: Edge::Many(Vec::new()), hash: PhantomData }
     }
 }
 
@@ -42,7 +94,7 @@ impl<H: TreeHash> Frontier<H> {
     pub fn restore(size: TreeSize, hashes: Vec<Digest>) -> Result<Self, FrontierError> {
         let expected = usize::try_from(size.0.count_ones()).unwrap_or(usize::MAX);
         if hashes.len() == expected {
-            Ok(Self { size: size.0, hashes, hash: PhantomData })
+            Ok(Self { size: size.0, edge: Edge::of(hashes), hash: PhantomData })
         } else {
             Err(FrontierError { size, expected, actual: hashes.len() })
         }
@@ -52,21 +104,17 @@ impl<H: TreeHash> Frontier<H> {
     pub fn push(&mut self, leaf_hash: Digest) {
         let mut node = leaf_hash;
         for _ in 0..self.size.trailing_ones() {
-            if let Some(left) = self.hashes.pop() {
+            if let Some(left) = self.edge.pop() {
                 node = H::node(&left, &node);
             }
         }
-        if self.hashes.len() == self.hashes.capacity() {
-            // Millions of stream trees are kept in memory; doubling would waste most of them.
-            self.hashes.reserve_exact(1);
-        }
-        self.hashes.push(node);
+        self.edge.push(node);
         self.size = self.size.saturating_add(1);
     }
 
     /// The root of the tree.
     pub fn root(&self) -> Digest {
-        let mut hashes = self.hashes.iter().rev();
+        let mut hashes = self.hashes().iter().rev();
         let Some(&last) = hashes.next() else { return H::empty() };
         hashes.fold(last, |right, left| H::node(left, &right))
     }
@@ -78,6 +126,6 @@ impl<H: TreeHash> Frontier<H> {
 
     /// The hashes, largest subtree first.
     pub fn hashes(&self) -> &[Digest] {
-        &self.hashes
+        self.edge.as_slice()
     }
 }
