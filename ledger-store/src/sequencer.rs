@@ -25,7 +25,7 @@ use crate::embedded::log_reader::LogReader;
 use crate::embedded::segment::{BatchBytes, Position, SegmentWriter, WriteError};
 use crate::embedded::signer::LogSigner;
 use crate::embedded::snapshot;
-use crate::embedded::state::{LogState, Stage, StageError, Staged, StreamEntry};
+use crate::embedded::state::{LogIndex, LogState, Stage, StageError, Staged, StreamEntry};
 use crate::index::{Applied, Index, Row};
 use crate::store::{Append, Draft, Expectation, LogHead, StoreError, StreamState};
 
@@ -218,8 +218,9 @@ impl Writer {
         let mut stage = Stage::new(&self.state, log.published());
         self.batch.begin(stage.next_index());
         let mut placed = Placed::default();
+        let known = log.published().log();
         for pending in batch {
-            match self.place(&mut stage, &mut placed, pending) {
+            match self.place(&known, &mut stage, &mut placed, pending) {
                 Ok(()) => {}
                 Err(error) => {
                     self.poison();
@@ -231,8 +232,12 @@ impl Writer {
         if placed.accepted.is_empty() {
             return;
         }
+        drop(known);
         match self.complete(stage) {
-            Ok(end) => self.acknowledge(placed, &end),
+            Ok(end) => {
+                self.acknowledge(placed, &end);
+                self.segments.hash_last_batch();
+            }
             Err(error) => placed.fail(&error),
         }
     }
@@ -255,7 +260,13 @@ impl Writer {
     }
 
     /// Checks an append and stages its records; answers at once what is not to be stored.
-    fn place(&mut self, stage: &mut Stage<'_>, placed: &mut Placed, mut pending: Pending) -> Result<(), StageError> {
+    fn place(
+        &mut self,
+        known: &LogIndex,
+        stage: &mut Stage<'_>,
+        placed: &mut Placed,
+        mut pending: Pending,
+    ) -> Result<(), StageError> {
         let command = pending.append.command;
         if let Some((request, place)) = placed.commands.get(&command) {
             if *request == pending.append.request {
@@ -266,7 +277,7 @@ impl Writer {
             }
             return Ok(());
         }
-        match self.answer_known(stage, placed, &pending) {
+        match self.answer_known(known, stage, placed, &pending) {
             None => {}
             Some(answer) => {
                 pending.answer(answer);
@@ -299,18 +310,21 @@ impl Writer {
     /// The answer to an append that is not stored now: done before, reused, conflicting or doubled.
     fn answer_known(
         &self,
+        known: &LogIndex,
         stage: &Stage<'_>,
         placed: &Placed,
         pending: &Pending,
     ) -> Option<Result<Outcome, StoreError>> {
         let Append { records, expect, command, request } = &pending.append;
-        match self.log.find_command(*command) {
-            Err(error) => return Some(Err(error)),
-            Ok(Some((index, first_request))) if first_request != *request => {
-                return Some(Err(StoreError::CommandReused { index }));
+        if known.commands.candidates(command_prefix(*command)).next().is_some() {
+            match self.log.find_command(*command) {
+                Err(error) => return Some(Err(error)),
+                Ok(Some((index, first_request))) if first_request != *request => {
+                    return Some(Err(StoreError::CommandReused { index }));
+                }
+                Ok(Some((index, _))) => return Some(self.log.outcome_of(index, *command)),
+                Ok(None) => {}
             }
-            Ok(Some((index, _))) => return Some(self.log.outcome_of(index, *command)),
-            Ok(None) => {}
         }
         for ((stream, expected), key) in expect.iter().zip(&pending.keys) {
             let actual = stage.state_of(key);
@@ -330,10 +344,16 @@ impl Writer {
                 let expected = Expectation::Homed(draft.seq);
                 return Some(Err(StoreError::Conflict { stream: draft.home.clone(), expected, actual }));
             }
+            if !ids.insert(draft.id) || placed.events.contains(&draft.id) {
+                return Some(Err(StoreError::DuplicateEvent { id: draft.id }));
+            }
+            if known.events.candidates(event_prefix(&draft.id)).next().is_none() {
+                continue;
+            }
             match self.log.find_event(draft.id) {
                 Err(error) => return Some(Err(error)),
-                Ok(None) if ids.insert(draft.id) && !placed.events.contains(&draft.id) => {}
-                Ok(_) => return Some(Err(StoreError::DuplicateEvent { id: draft.id })),
+                Ok(None) => {}
+                Ok(Some(_)) => return Some(Err(StoreError::DuplicateEvent { id: draft.id })),
             }
         }
         None

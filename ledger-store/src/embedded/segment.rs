@@ -265,8 +265,10 @@ pub(crate) struct SegmentWriter {
     offset: u64,
     /// Up to here the file is allocated.
     filled: u64,
-    /// Over everything up to `offset`.
+    /// Over everything up to `offset` but for `unhashed`.
     hasher: Sha256,
+    /// The last batch. It is hashed when its callers have their answer, who do not wait for the file's hash.
+    unhashed: Vec<u8>,
     reader: Arc<SegmentFiles>,
     scratch: Vec<u8>,
 }
@@ -291,7 +293,8 @@ impl SegmentWriter {
         reader.add(head.tag);
         let hasher = Sha256::new().chain_update(head.encode());
         let (offset, filled) = (head_bytes(), head_bytes());
-        Ok(Self { files, limits, head, file, offset, filled, hasher, reader, scratch: Vec::new() })
+        let (unhashed, scratch) = (Vec::new(), Vec::new());
+        Ok(Self { files, limits, head, file, offset, filled, hasher, unhashed, reader, scratch })
     }
 
     pub(crate) fn reader(&self) -> Arc<SegmentFiles> {
@@ -327,6 +330,7 @@ impl SegmentWriter {
         self.file.set_length(self.offset).map_err(WriteError::Refused)?;
         self.filled = self.offset;
         self.file.sync().map_err(WriteError::Broken)?;
+        self.hash_last_batch();
         let head = SegmentHead {
             tag: SegmentTag { number: self.head.tag.number + 1, epoch },
             first_index: next_index,
@@ -366,11 +370,18 @@ impl SegmentWriter {
         }
         self.check_written(batch).map_err(WriteError::Broken)?;
         self.file.sync().map_err(WriteError::Broken)?;
-        self.hasher.update(&batch.bytes);
         self.offset += u64::try_from(batch.bytes.len()).unwrap_or(0);
+        self.hash_last_batch();
+        std::mem::swap(&mut self.unhashed, &mut batch.bytes);
         self.filled = self.filled.max(self.offset);
         let number = self.head.tag.number;
         Ok(batch.offsets.iter().map(|offset| Position::new(number, *offset)).collect())
+    }
+
+    /// Brings the hash of the file up to its end.
+    pub(crate) fn hash_last_batch(&mut self) {
+        self.hasher.update(&self.unhashed);
+        self.unhashed.clear();
     }
 
     /// After a failed write: the file ends where the last batch ends, durably, or nobody knows.
@@ -670,6 +681,7 @@ impl Tail {
             offset: self.end,
             filled,
             hasher: self.hasher,
+            unhashed: Vec::new(),
             reader: scan.reader(),
             scratch: Vec::new(),
         })

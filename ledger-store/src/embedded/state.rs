@@ -179,7 +179,8 @@ impl LogState {
 /// A batch on its way.
 #[derive(Debug)]
 pub(crate) struct Stage<'a> {
-    published: &'a Published,
+    /// As published; held for the whole batch, during which nobody else could change it anyway.
+    published: RwLockReadGuard<'a, Streams>,
     genesis: Digest,
     previous_seal: PreviousSeal,
     staged: Staged,
@@ -202,7 +203,7 @@ pub(crate) struct Staged {
 impl<'a> Stage<'a> {
     pub(crate) fn new(state: &LogState, published: &'a Published) -> Self {
         Self {
-            published,
+            published: published.streams(),
             genesis: state.genesis,
             previous_seal: state.last_seal,
             staged: Staged {
@@ -231,7 +232,7 @@ impl<'a> Stage<'a> {
     pub(crate) fn state_of(&self, key: &Digest) -> StreamState {
         match self.staged.streams.get(key) {
             Some(entry) => entry.state(),
-            None => self.published.streams().get(key).map(StreamEntry::state).unwrap_or_default(),
+            None => self.published.get(key).map(StreamEntry::state).unwrap_or_default(),
         }
     }
 
@@ -251,12 +252,9 @@ impl<'a> Stage<'a> {
     ) -> Result<u64, StageError> {
         let index = self.next_index();
         for (place, key) in streams.iter().enumerate() {
-            let published = self.published;
-            let entry = self
-                .staged
-                .streams
-                .entry(*key)
-                .or_insert_with(|| published.streams().get(key).cloned().unwrap_or_default());
+            let published = &self.published;
+            let entry = self.staged.streams.entry(*key);
+            let entry = entry.or_insert_with(|| published.get(key).cloned().unwrap_or_default());
             entry.frontier.push(LeafIndex(index), &leaf)?;
             if homed && place == 0 {
                 entry.homed += 1;
