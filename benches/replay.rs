@@ -33,28 +33,25 @@ fn main() -> Outcome<()> {
     let leaves = log.leaves.len();
     println!("{leaves} leaves in {} batches, {} bytes each on average", log.notes.len(), log.bytes / leaves.max(1));
     println!();
-    let sha256 = median(|| log.sha256());
-    let chain = median(|| log.chain());
-    let limit = median(|| log.limit());
-    let signatures = median(|| log.signatures());
+    let sha256 = median(|| log.sha256())?;
+    let chain = median(|| log.chain())?;
+    let limit = median(|| log.limit())?;
+    let signatures = median(|| log.signatures())?;
     let replay = median(|| replay(&directory))?;
     #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "figures for people")]
     let rate = |seconds: f64| leaves as f64 / seconds;
-    println!("SHA-256 of the bytes, one core:         {:>9.0} records/s", rate(sha256?));
-    println!("leaf hashes and the chain, one core:    {:>9.0} records/s, {:.2} of it", rate(chain?), sha256? / chain?);
-    println!(
-        "all hashing that is to be done, 1 core: {:>9.0} records/s (the limit of two is twice that)",
-        rate(limit?)
-    );
+    println!("SHA-256 of the bytes, one core:         {:>9.0} records/s", rate(sha256));
+    println!("leaf hashes and the chain, one core:    {:>9.0} records/s, {:.2} of it", rate(chain), sha256 / chain);
+    println!("all hashing that is to be done, 1 core: {:>9.0} records/s (the limit of two is twice that)", rate(limit));
     println!(
         "`ledger-audit replay`, all rules:       {:>9.0} records/s, {:.2} of the limit of two cores",
         rate(replay),
-        limit? / 2.0 / replay
+        limit / 2.0 / replay
     );
     println!(
         "    without the time of the checkpoints' signatures ({:.0} ms on one core): {:>9.0} records/s",
-        signatures? * 1e3,
-        rate(replay - signatures? / 2.0)
+        signatures * 1e3,
+        rate(replay - signatures / 2.0)
     );
     println!();
     println!("{memory}");

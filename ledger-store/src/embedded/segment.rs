@@ -318,8 +318,13 @@ impl SegmentWriter {
             let epoch = epoch().map_err(WriteError::Refused)?;
             self.roll(next_index, last_leaf, epoch)?;
         }
+        let end = self.offset.saturating_add(bytes);
+        if self.filled >= end {
+            // Nearly always; some megabytes of zeros are not made for nothing.
+            return Ok(());
+        }
         let zeros = vec![0; usize::try_from(self.limits.fill_step_bytes.clamp(1 << 9, 1 << 22)).unwrap_or(1 << 20)];
-        while self.filled < self.offset.saturating_add(bytes) {
+        while self.filled < end {
             self.file.write_all_at(&zeros, self.filled).map_err(WriteError::Refused)?;
             self.filled += u64::try_from(zeros.len()).unwrap_or(0);
         }
