@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use exchange::{Outcome, fill, genesis};
@@ -22,13 +23,19 @@ mod exchange;
 const RUNS: usize = 3;
 
 fn main() -> Outcome<()> {
-    let records: u64 = std::env::args().nth(1).map_or(Ok(200_000), |text| text.parse())?;
+    let mut arguments = std::env::args().skip(1);
+    let records: u64 = arguments.next().map_or(Ok(200_000), |text| text.parse())?;
+    if let Some(directory) = arguments.next() {
+        // The child: its memory has held nothing else.
+        println!("{}", memory(Path::new(&directory))?);
+        return Ok(());
+    }
     let directory = std::env::temp_dir().join(format!("edl-bench-{}", std::process::id()));
     println!("load before: {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
     let store = fill(&directory, records, StoreOptions::default())?;
     store.close()?;
 
-    let memory = memory(&directory)?;
+    let child = Command::new(std::env::current_exe()?).arg(records.to_string()).arg(&directory).output()?;
     let log = Log::read(&directory)?;
     let leaves = log.leaves.len();
     println!("{leaves} leaves in {} batches, {} bytes each on average", log.notes.len(), log.bytes / leaves.max(1));
@@ -54,7 +61,7 @@ fn main() -> Outcome<()> {
         rate(replay - signatures / 2.0)
     );
     println!();
-    println!("{memory}");
+    println!("{}", String::from_utf8_lossy(&child.stdout).trim());
     std::fs::remove_dir_all(&directory)?;
     Ok(())
 }

@@ -139,8 +139,7 @@ impl<'a> Scanner<'a> {
         let start = self.at;
         loop {
             // Nearly everything is plain, so plain bytes are passed in runs.
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            self.at += rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len());
+            self.at += plain_run(self.bytes.get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -212,6 +211,24 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         Ok(())
     }
+}
+
+/// How many plain bytes stand in front.
+fn plain_run(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES << 7;
+    // Eight bytes at a time: the highest bit of a byte remains where it is below 0x20, a quote, a backslash or not
+    // ASCII. A borrow can only set the bit of a byte above one that has it rightly, and so changes nothing.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    let plain = |word: &&[u8; 8]| {
+        let word = u64::from_le_bytes(**word);
+        let (quote, backslash) = (word ^ ONES * u64::from(b'"'), word ^ ONES * u64::from(b'\\'));
+        (below(word, 0x20) | below(quote, 1) | below(backslash, 1) | word) & HIGHS == 0
+    };
+    let (words, _) = bytes.as_chunks();
+    let run = words.iter().take_while(plain).count() * 8;
+    let rest = bytes.get(run..).unwrap_or_default();
+    run + rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len())
 }
 
 /// Whether a byte stands for itself in a string: ASCII that is no control character, quote or backslash.
@@ -376,6 +393,17 @@ mod tests {
                     .prop_map(|members| members.into_iter().collect()),
             ]
         })
+    }
+
+    #[test]
+    fn a_run_ends_at_the_first_byte_that_is_not_plain_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            for at in 0..20 {
+                let mut bytes = [b'a'; 20];
+                bytes[at] = byte;
+                assert_eq!(plain_run(&bytes), if is_plain(byte) { 20 } else { at }, "{byte} at {at}");
+            }
+        }
     }
 
     proptest! {

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
 use sha3::Sha3_256;
 
@@ -36,11 +37,7 @@ impl Digest {
     /// SHA-256 of the concatenated parts, with nothing in between and no tag: for contents that
     /// others hash as well (documents, certificates, files). For our own structures use [`tagged`].
     pub fn sha256(parts: &[&[u8]]) -> Self {
-        let mut hasher = Sha256::new();
-        for part in parts {
-            hasher.update(part);
-        }
-        Self(hasher.finalize().into())
+        sha256_chained(&[], parts)
     }
 
     /// SHA3-256 of the concatenated parts.
@@ -61,13 +58,46 @@ impl Digest {
 /// SHA-256 of `tag`, a zero byte and the parts. The caller sees to it that every part is of fixed
 /// length or carries its length in front.
 pub fn tagged(tag: &str, parts: &[&[u8]]) -> Digest {
-    let mut hasher = Sha256::new();
-    hasher.update(tag.as_bytes());
-    hasher.update([0]);
-    for part in parts {
-        hasher.update(part);
+    sha256_chained(&[tag.as_bytes(), &[0]], parts)
+}
+
+fn sha256_chained(head: &[&[u8]], parts: &[&[u8]]) -> Digest {
+    let all = || head.iter().chain(parts);
+    sha256_of_two_blocks(all().map(|part| part.len()).sum(), all()).unwrap_or_else(|| {
+        let mut hasher = Sha256::new();
+        all().for_each(|part| hasher.update(part));
+        Digest(hasher.finalize().into())
+    })
+}
+
+/// SHA-256 of parts that fill two blocks with their padding; none for other lengths.
+///
+/// Nodes of trees and maps and heads of streams have this length, some forty of them for each record. Compressing
+/// their two blocks at once spares them the buffer and the bookkeeping of a hasher, a third of their time.
+fn sha256_of_two_blocks<'a>(length: usize, parts: impl Iterator<Item = &'a &'a [u8]>) -> Option<Digest> {
+    /// FIPS 180-4, section 5.3.3.
+    const INITIAL: [u32; 8] =
+        [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+    // With the bit behind the message and its length in eight bytes: more than one block, no more than two.
+    if !(56..=119).contains(&length) {
+        return None;
     }
-    Digest(hasher.finalize().into())
+    let mut message = [0; 128];
+    let mut rest = message.as_mut_slice();
+    for part in parts {
+        let (place, after) = rest.split_at_mut_checked(part.len())?;
+        place.copy_from_slice(part);
+        rest = after;
+    }
+    *rest.first_mut()? = 0x80;
+    *message.last_chunk_mut()? = (u64::try_from(length).ok()? * 8).to_be_bytes();
+    let mut state = INITIAL;
+    compress256(&mut state, message.as_chunks().0);
+    let mut bytes = [0; 32];
+    for (place, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
+        *place = word.to_be_bytes();
+    }
+    Some(Digest(bytes))
 }
 
 impl fmt::Display for Digest {
@@ -209,6 +239,18 @@ mod tests {
             Digest::sha3_256(abc).to_string(),
             "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"
         );
+    }
+
+    #[test]
+    fn messages_of_every_length_have_the_digest_that_the_hasher_gives() {
+        let message: Vec<u8> = (0..=255).collect();
+        for length in 0..=message.len() {
+            for cut in [0, length / 3, length] {
+                let (one, other) = message[..length].split_at(cut);
+                let expected: [u8; 32] = Sha256::digest(&message[..length]).into();
+                assert_eq!(Digest::sha256(&[one, &[], other]), Digest(expected), "{length} bytes");
+            }
+        }
     }
 
     #[test]
