@@ -750,12 +750,10 @@ class Verifier:
                 need("withheld" not in position or is_text(HEX64, position["withheld"]), "a position")
         names = [claim["stream"].split("/", 1) for claim in self.claims["streams"]]
         need(names == sorted(names) and len({tuple(name) for name in names}) == len(names), "streams out of order")
-        self.inclusion = parse(self.file("ledger/inclusion.json"), None)
-        members(self.inclusion, "size", "nodes")
-        need(is_uint(self.inclusion["size"]), "size")
-        nodes = strict_base64(self.inclusion.get("nodes", ""))
-        need(len(nodes) % 32 == 0 and ("nodes" not in self.inclusion or nodes), "nodes")
-        self.nodes = [nodes[at:at + 32] for at in range(0, len(nodes), 32)]
+        proof = self.file("ledger/inclusion.bin")
+        need(len(proof) % 32 == 8, "not a size and hashes of 32 bytes")
+        self.size = int.from_bytes(proof[:8], "big")
+        self.nodes = [proof[at:at + 32] for at in range(8, len(proof), 32)]
         self.leaves[0] = self.file("ledger/genesis.json")
         self.file("ledger/checkpoint.txt")
         for name, content in self.files.items():
@@ -804,7 +802,7 @@ class Verifier:
             return self.fail("checkpoint-invalid", error)
         self.say("PASS", "checkpoint-verified", "size %d" % size)
         try:
-            need(self.inclusion["size"] == size, "the proof is for another size")
+            need(self.size == size, "the proof is for another size")
             need(multiproof_root(size, self.nodes, sorted(self.hashes.items())) == root, "another root")
             self.say("PASS", "inclusion-verified", "%d leaves" % len(self.leaves))
         except Bad as error:
@@ -832,7 +830,7 @@ class Verifier:
     def check_records(self):
         before, ids, last = len(self.findings), {}, self.genesis_at or ""
         for index in sorted(self.leaves):
-            if index in (0, self.inclusion["size"] - 1):
+            if index in (0, self.size - 1):
                 continue
             try:
                 record = check_record(self.leaves[index])

@@ -10,7 +10,7 @@ use super::manifest::{
     BUNDLE_TAG, FileEntry, Manifest, ManifestError, MapProofHex, PayloadEntry, STREAMS_TAG, StreamClaim,
     StreamPosition, Streams, UnavailablePayload,
 };
-use crate::canonical::{self, CanonicalError};
+use crate::canonical::CanonicalError;
 use crate::digest::Digest;
 use crate::id::{DocumentId, LeafIndex, Origin, StreamId, StreamKind, TreeSize};
 use crate::log::map::MapProof;
@@ -25,7 +25,7 @@ pub const GENESIS: &str = "ledger/genesis.json";
 /// Name of the signed checkpoint's file.
 pub const CHECKPOINT: &str = "ledger/checkpoint.txt";
 /// Name of the inclusion proof's file.
-pub const INCLUSION: &str = "ledger/inclusion.json";
+pub const INCLUSION: &str = "ledger/inclusion.bin";
 /// Name of the file with the complete streams.
 pub const STREAMS: &str = "ledger/streams.json";
 /// Name of the file for people.
@@ -132,7 +132,7 @@ pub fn build(input: &BundleInput) -> Result<Vec<u8>, BuildError> {
     let mut unavailable = input.unavailable.clone();
     unavailable.sort_by(|a, b| (a.leaf, &a.slot).cmp(&(b.leaf, &b.slot)));
     files.insert(CHECKPOINT.to_owned(), input.checkpoint.clone().into_bytes());
-    files.insert(INCLUSION.to_owned(), canonical::encode_any_length(&input.inclusion)?);
+    files.insert(INCLUSION.to_owned(), input.inclusion.encode());
     files.insert(STREAMS.to_owned(), streams(input).encode()?);
     files.insert(README.to_owned(), README_TEXT.as_bytes().to_vec());
     let names: BTreeSet<&str> = files.keys().map(String::as_str).chain([MANIFEST]).collect();
@@ -340,8 +340,9 @@ pub fn open(bytes: &[u8]) -> Result<Bundle<'_>, BundleError> {
     let file = |name: &'static str| files.get(name).copied().ok_or(BundleError::FileMissing { name });
     let manifest = Manifest::decode(file(MANIFEST)?).map_err(|source| BundleError::File { name: MANIFEST, source })?;
     let streams = Streams::decode(file(STREAMS)?).map_err(|source| BundleError::File { name: STREAMS, source })?;
+    let malformed = ManifestError::Rule("not a size and hashes of 32 bytes");
     let inclusion =
-        decode_inclusion(file(INCLUSION)?).map_err(|source| BundleError::File { name: INCLUSION, source })?;
+        BatchInclusion::decode(file(INCLUSION)?).ok_or(BundleError::File { name: INCLUSION, source: malformed })?;
     file(CHECKPOINT)?;
     let mut leaves = BTreeMap::from([(LeafIndex(0), file(GENESIS)?)]);
     for (name, content) in files.range(LEAVES..).take_while(|(name, _)| name.starts_with(LEAVES)) {
@@ -350,11 +351,6 @@ pub fn open(bytes: &[u8]) -> Result<Bundle<'_>, BundleError> {
         leaves.insert(index.ok_or_else(|| BundleError::LeafName { name: (*name).to_owned() })?, *content);
     }
     Ok(Bundle { manifest, files, leaves, inclusion, streams, damaged: contents.damaged })
-}
-
-fn decode_inclusion(bytes: &[u8]) -> Result<BatchInclusion, ManifestError> {
-    canonical::check_any_length(bytes)?;
-    serde_json::from_slice(bytes).map_err(ManifestError::Schema)
 }
 
 impl<'a> Bundle<'a> {

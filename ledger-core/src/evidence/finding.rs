@@ -134,7 +134,7 @@ codes! {
         "The content of the named file was changed after the bundle was written. The findings after this one say what that does to the evidence.";
     ManifestInvalid = "manifest-invalid", Fail, "5.3.9",
         "a file of the bundle's own is missing or not of its format", "служебный файл отсутствует или не по формату", "қызметтік файл жоқ немесе пішімі бұзылған",
-        "bundle.json, ledger/streams.json, ledger/inclusion.json or a leaf's name is not as docs/FORMAT.md demands, so the bundle cannot be read further.";
+        "bundle.json, ledger/streams.json, ledger/inclusion.bin or a leaf's name is not as docs/FORMAT.md demands, so the bundle cannot be read further.";
     ManifestDiffers = "manifest-differs", Fail, "5.3.9",
         "bundle.json contradicts the ledger", "bundle.json противоречит журналу", "bundle.json журналға қайшы",
         "bundle.json names another ledger, genesis, size or document than the trust directory, the checkpoint and the records do.";

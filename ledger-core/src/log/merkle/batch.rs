@@ -22,6 +22,19 @@ pub struct BatchInclusion {
 }
 
 impl BatchInclusion {
+    /// The proof as a file: u64be size, then the hashes. In base64 a document's proof would be a third longer.
+    pub fn encode(&self) -> Vec<u8> {
+        let nodes = self.nodes.iter().flat_map(|node| *node.as_bytes());
+        self.size.0.to_be_bytes().into_iter().chain(nodes).collect()
+    }
+
+    /// Reads what [`BatchInclusion::encode`] writes.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (size, nodes) = bytes.split_first_chunk()?;
+        let nodes = nodes.chunks(Digest::LENGTH).map(Digest::from_slice).collect::<Option<_>>()?;
+        Some(Self { size: TreeSize(u64::from_be_bytes(*size)), nodes })
+    }
+
     /// Checks that the leaves, sorted by index, are in the tree (SHA-256) with this root.
     pub fn verify(&self, leaves: &[(LeafIndex, Digest)], root: &Digest) -> Result<(), ProofError> {
         if self.root::<Sha256Tree>(leaves)? == *root { Ok(()) } else { Err(ProofError::Root) }
