@@ -58,6 +58,7 @@ struct Inner {
     lists: Lists,
     exchange_ms: u64,
     gather_ms: u64,
+    resolve_ms: u64,
 }
 
 impl Fetcher {
@@ -80,6 +81,7 @@ impl Fetcher {
             lists: Lists::new(settings),
             exchange_ms: settings.exchange_ms,
             gather_ms: settings.gather_ms,
+            resolve_ms: settings.resolve_ms,
         };
         Ok(Self { inner: Arc::new(inner) })
     }

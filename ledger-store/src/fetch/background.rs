@@ -30,8 +30,9 @@ impl Background {
     /// Starts them in the present runtime. `say` gets what an operator should read, without personal data.
     pub fn start(ledger: &Ledger, fetcher: &Fetcher, say: fn(&str)) -> Self {
         let (stop, stopped) = watch::channel(());
-        let lists = until(stopped, keep_lists(ledger.clone(), fetcher.clone(), say));
-        Self { stop, tasks: vec![tokio::spawn(lists)] }
+        let lists = until(stopped.clone(), keep_lists(ledger.clone(), fetcher.clone(), say));
+        let pending = until(stopped, resolve(ledger.clone(), fetcher.inner.resolve_ms, say));
+        Self { stop, tasks: vec![tokio::spawn(lists), tokio::spawn(pending)] }
     }
 
     /// Stops it, and returns when it is gone: then the ledger can be closed.
@@ -51,6 +52,15 @@ async fn until(mut stopped: watch::Receiver<()>, work: impl Future<Output = ()>)
         biased;
         _ = stopped.changed() => {}
         () = work => {}
+    }
+}
+
+async fn resolve(ledger: Ledger, pause_ms: u64, say: fn(&str)) {
+    loop {
+        if let Err(error) = ledger.resolve_pending().await {
+            say(&format!("pending verifications: {error}"));
+        }
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
     }
 }
 

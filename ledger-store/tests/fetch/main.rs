@@ -5,5 +5,6 @@
 mod authority;
 mod clients;
 mod lists;
+mod outage;
 mod server;
 mod waiting;
