@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
     let policy = SignaturePolicy::default_2026();
     let at = certificate.not_before().plus_ms(1000);
     // No seed is signed by this issuer.
-    let report = signature::verify_certificate(CERTIFICATE, &evidence, trust, &policy, at);
+    let report = signature::verify_certificate(CERTIFICATE, &evidence, trust, &policy, at, None);
     assert!(report.revocation.first().is_none_or(|status| status.revocation == RevocationStatus::Unknown));
     assert!(!report.verdict.is_passed());
 });
