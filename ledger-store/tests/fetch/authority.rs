@@ -19,12 +19,11 @@ pub(crate) struct Issued {
     pub(crate) serial: String,
 }
 
-/// What the responder is to say about a serial number.
+/// What the responder is to say about a serial number; one that it is not told of is unknown to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     Good,
     Revoked,
-    Unknown,
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(1);
@@ -95,7 +94,6 @@ impl Authority {
         let line = |(serial, status): &(&str, Status)| match status {
             Status::Good => format!("V\t360101000000Z\t\t{serial}\tunknown\t/CN=x\n"),
             Status::Revoked => format!("R\t360101000000Z\t260101000000Z,keyCompromise\t{serial}\tunknown\t/CN=x\n"),
-            Status::Unknown => String::new(),
         };
         std::fs::write(self.path(&name), statuses.iter().map(line).collect::<String>()).unwrap();
         name

@@ -185,7 +185,7 @@ async fn whatever_a_server_sends_or_does_not_send_ends_as_a_failure_with_a_reaso
         let server = Server::start(answer);
         let mut settings = settings(&server.host(), &server.url());
         if reason == "timeout" {
-            settings.exchange_ms = 300;
+            settings.exchange_ms = 1_000;
         }
         failed(&gather(&settings, status_of(&authority, &issued)).await, EvidenceService::Ocsp, reason);
         assert_eq!(server.requests().len(), 1, "{reason}");

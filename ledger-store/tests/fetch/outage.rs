@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use ledger_core::digest::encode_hex;
 use ledger_core::domain::command::{
     ApplySignature, Command, FormDocument, PublishTrust, Receive, RecipientRequest, RegisterCertificate,
     RegisterParticipant, SendDocument,
@@ -74,7 +75,7 @@ impl World {
         };
         let signer = ca.issue(&spec, [2; 32]);
         let authority = Authority::of(&ca.certificate_pem(), &ca.private_key_pem(), ca.certificate_der());
-        let serial: String = signer.serial.iter().map(|byte| format!("{byte:02X}")).collect();
+        let serial = encode_hex(&signer.serial).to_uppercase();
         let says: Says = Arc::new(Mutex::new(Some(Status::Good)));
         let heard = Arc::clone(&says);
         let server = Server::start(move |request| match *heard.lock().unwrap() {
