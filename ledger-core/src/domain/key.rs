@@ -66,7 +66,9 @@ impl Key {
     /// Why a signature of this trusted time is not accepted; none if it is. What was signed before the claimed
     /// compromise stands, even after the annulment.
     pub fn bars(&self, signed_at: Timestamp) -> Option<RefusalCode> {
-        if !self.is_suspended() || !self.is_compromised_at(signed_at) {
+        // Without a notice there is no time before which signatures would stand.
+        let stands = self.compromise.is_some() && !self.is_compromised_at(signed_at);
+        if !self.is_suspended() || stands {
             None
         } else if self.annulled_at.is_some() {
             Some(RefusalCode::CertificateAnnulled)
