@@ -233,8 +233,8 @@ impl PayloadAudit {
         if recorded(report.overall) != signed.verdict || proven_at != signed.proven_at {
             find(Code::VerdictDiffers, format!("{name}: {}", words(report.overall)));
         }
-        let signer = report.signatures.first().map(|one| (one.signer.certificate, one.signer.key));
-        if report.signatures.len() != 1 || signer != Some((Some(signed.certificate), Some(signed.key))) {
+        let names = report.signatures.first().map(|one| (one.signer.certificate, one.signer.key));
+        if report.signatures.len() != 1 || names != Some((Some(signed.certificate), Some(signed.key))) {
             find(Code::IdMismatch, format!("{name}: the signer's certificate is not the recorded one"));
         }
     }
