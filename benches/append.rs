@@ -30,10 +30,14 @@ mod workload;
 
 /// Records are made before the clock starts, for as many seconds as a row takes at this rate.
 const RECORDS_PER_SECOND_MAX: usize = 60_000;
+/// So many records are encoded and hashed for the limit.
+const LIMIT_RECORDS: u32 = 20_000;
 
 /// What one row came to.
 struct Row {
     per_second: f64,
+    /// Processor time of all threads for each record, the kernel's included; other processes do not change it much.
+    cpu_us: f64,
     p50_ms: f64,
     p99_ms: f64,
 }
@@ -52,12 +56,14 @@ fn main() -> Outcome<()> {
     let runs = 3;
     for callers in [1_usize, 64, 256] {
         let mut rows: Vec<(Row, f64, Row)> = Vec::new();
-        let mut peers = Vec::new();
+        let (mut peers, mut limits) = (Vec::new(), Vec::new());
         for run in 0..runs {
             let place = directory.join(format!("{callers}-{run}"));
             std::fs::create_dir_all(&place)?;
             let floor = floor(&place, callers, seconds)?;
+            let before = processor_seconds()?;
             let cpu = cpu_limit(callers, true)?;
+            limits.push((processor_seconds()? - before) * 1e6 / f64::from(LIMIT_RECORDS));
             let sqlite = sqlite(&place, callers, seconds)?;
             let ledger = ledger(&place.join("ledger"), callers, seconds)?;
             peers.push(sqlite);
@@ -81,7 +87,12 @@ fn main() -> Outcome<()> {
             floor.p99_ms,
         );
         peers.sort_by(f64::total_cmp);
-        if let Some(peer) = peers.get(runs / 2) {
+        limits.sort_by(f64::total_cmp);
+        if let (Some(peer), Some(limit)) = (peers.get(runs / 2), limits.get(runs / 2)) {
+            println!(
+                "        | processor time for each record: {:.0} us, for the limit's work {limit:.0} us",
+                ledger.cpu_us
+            );
             println!("        | SQLite, the bytes alone, a transaction for each batch of {callers}: {peer:.0}/s");
         }
     }
@@ -99,7 +110,7 @@ fn ratio((floor, cpu, ledger): &(Row, f64, Row)) -> f64 {
     ledger.per_second / floor.per_second.min(*cpu)
 }
 
-fn row(mut latencies: Vec<u64>, elapsed: Duration) -> Row {
+fn row(mut latencies: Vec<u64>, elapsed: Duration, processor_seconds: f64) -> Row {
     latencies.sort_unstable();
     let at = |share: f64| {
         #[expect(
@@ -114,7 +125,16 @@ fn row(mut latencies: Vec<u64>, elapsed: Duration) -> Row {
     };
     #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "figures for people")]
     let (count, p50, p99) = (latencies.len() as f64, at(0.5) as f64, at(0.99) as f64);
-    Row { per_second: count / elapsed.as_secs_f64(), p50_ms: p50 / 1e6, p99_ms: p99 / 1e6 }
+    let (per_second, cpu_us) = (count / elapsed.as_secs_f64(), processor_seconds * 1e6 / count.max(1.0));
+    Row { per_second, cpu_us, p50_ms: p50 / 1e6, p99_ms: p99 / 1e6 }
+}
+
+/// Processor time of this process up to now (proc(5): utime and stime, in hundredths of a second).
+fn processor_seconds() -> Outcome<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(')').ok_or("no stat")?;
+    let ticks: Result<Vec<f64>, _> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect();
+    Ok(ticks?.iter().sum::<f64>() / 100.0)
 }
 
 fn nanoseconds(since: Instant) -> u64 {
@@ -133,7 +153,7 @@ fn floor(directory: &Path, callers: usize, seconds: u64) -> Outcome<Row> {
     let bytes = workload::record(0, 0)?.encode()?.into_bytes();
     let (sender, receiver) = sync_channel::<(Vec<u8>, SyncSender<()>)>(4096);
     let stop = Arc::new(AtomicBool::new(false));
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), processor_seconds()?);
     let latencies = std::thread::scope(|scope| -> Outcome<Vec<u64>> {
         let writer = scope.spawn(move || -> std::io::Result<()> {
             let mut offset = 0;
@@ -179,18 +199,17 @@ fn floor(directory: &Path, callers: usize, seconds: u64) -> Outcome<Row> {
         writer.join().map_err(|_| "the writer stopped")??;
         Ok(latencies)
     })?;
-    Ok(row(latencies, started.elapsed()))
+    Ok(row(latencies, started.elapsed(), processor_seconds()? - before))
 }
 
 /// One core: exactly the encoding and hashing that the format demands of a log with batches of this size.
 fn cpu_limit(batch: usize, completeness: bool) -> Outcome<f64> {
-    const RECORDS: u64 = 20_000;
     let signer = SignerKey::from_seed("bench", &[7; 32])?;
     let mut log = Frontier::<Sha256Tree>::new();
     let mut alt = Frontier::<Sha3Tree>::new();
     let mut map = StreamMap::new();
     let mut streams: std::collections::HashMap<Digest, StreamFrontier> = std::collections::HashMap::new();
-    let records: Vec<_> = (0..RECORDS).map(|n| workload::record(1, n)).collect::<Result<_, _>>()?;
+    let records: Vec<_> = (0..u64::from(LIMIT_RECORDS)).map(|n| workload::record(1, n)).collect::<Result<_, _>>()?;
     let begun = Instant::now();
     let mut touched = Vec::new();
     for (n, record) in (0_u64..).zip(&records) {
@@ -218,8 +237,7 @@ fn cpu_limit(batch: usize, completeness: bool) -> Outcome<f64> {
             std::hint::black_box((seal, body.sign(&signer)?.to_string()));
         }
     }
-    #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "figures for people")]
-    Ok(RECORDS as f64 / begun.elapsed().as_secs_f64())
+    Ok(f64::from(LIMIT_RECORDS) / begun.elapsed().as_secs_f64())
 }
 
 /// The ledger's own log: from record to receipt, durable, with every proof on.
@@ -230,7 +248,7 @@ fn ledger(directory: &Path, callers: usize, seconds: u64) -> Outcome<Row> {
     let prepared: Vec<Vec<Record>> = (0..callers).map(|caller| records(caller).collect()).collect::<Outcome<_>>()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let stop = Arc::new(AtomicBool::new(false));
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), processor_seconds()?);
     let latencies = runtime.block_on(async {
         let mut tasks = Vec::new();
         for records in prepared {
@@ -258,10 +276,10 @@ fn ledger(directory: &Path, callers: usize, seconds: u64) -> Outcome<Row> {
         }
         Outcome::Ok(all)
     })?;
-    let elapsed = started.elapsed();
+    let (elapsed, processor) = (started.elapsed(), processor_seconds()? - before);
     drop(runtime);
     drop(store);
-    Ok(row(latencies, elapsed))
+    Ok(row(latencies, elapsed, processor))
 }
 
 /// A peer: SQLite takes the bytes of the records and nothing else, durably, as many in a transaction as there are callers.

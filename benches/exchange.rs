@@ -101,7 +101,7 @@ fn record(number: u64, event: &Event, seq: u64, command: CommandId, request: Req
     let mut sealed = Vec::new();
     for (slot, presence) in event.slots() {
         match presence {
-            Presence::Optional => {}
+            Presence::Optional | Presence::OptionalPerSignature => {}
             Presence::Required => sealed.push(commitment(unique, slot)?),
             Presence::PerSignature => {
                 for number in 1..=2 {
@@ -147,6 +147,7 @@ fn signed(number: u64) -> Signed {
         trust,
         policy,
         evidence: Vec::new(),
+        proven_at: None,
     }
 }
 
@@ -224,7 +225,8 @@ fn exchange(number: u64) -> Outcome<Vec<Placed>> {
     };
     let signatures = vec![checked(1, &one), checked(2, &two)];
     let opened = DeliveryOpened { delivery, document, sender, recipient, answer: Answer::NotRequired };
-    let accounted = DeliveryAccounted { delivery, document, sender, recipient, trust, policy, signatures };
+    let evidence = Vec::new();
+    let accounted = DeliveryAccounted { delivery, document, sender, recipient, trust, policy, evidence, signatures };
     let events = vec![
         (Event::DocumentFormed(formed), 0),
         (Event::SignatureApplied(SignatureApplied { document, slot: 1, signature: one }), 1),
