@@ -1,6 +1,8 @@
 //! Durable appends with every proof on, against the limit of the same run: the smaller of what the disk takes and what
 //! one core can encode and hash. `cargo run --release -p ledger-benches --bin append [seconds per row]`.
 
+#![allow(clippy::float_arithmetic, reason = "rates and ratios")]
+
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
@@ -145,9 +147,9 @@ fn nanoseconds(since: Instant) -> u64 {
 /// nothing else.
 fn floor(directory: &Path, callers: usize, seconds: u64) -> Outcome<Row> {
     let mut file = File::create(directory.join("floor"))?;
-    let fill = vec![0; 1 << 20];
+    let zeros = vec![0; 1 << 20];
     for _ in 0..256 {
-        file.write_all(&fill)?;
+        file.write_all(&zeros)?;
     }
     file.sync_all()?;
     let bytes = workload::record(0, 0)?.encode()?.into_bytes();

@@ -1,6 +1,8 @@
 //! Opening a big ledger, after a clean stop and after a kill; and how big the proof is that a document's records are
 //! complete. `cargo run --release -p ledger-benches --bin open [records]`.
 
+#![allow(clippy::float_arithmetic, reason = "rates and ratios")]
+
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,6 +1,8 @@
 //! The replay audit: how many records a second, against one core's hashing, and what a stream costs in memory.
 //! `cargo run --release -p ledger-benches --bin replay [records]`.
 
+#![allow(clippy::float_arithmetic, reason = "rates and ratios")]
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
@@ -112,12 +114,14 @@ impl Log {
         Ok(log)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "all that is measured has one shape")]
     fn sha256(&self) -> Outcome<()> {
         let parts: Vec<&[u8]> = self.leaves.iter().map(Vec::as_slice).collect();
         std::hint::black_box(Digest::sha256(&parts));
         Ok(())
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "all that is measured has one shape")]
     fn chain(&self) -> Outcome<()> {
         let mut log = Frontier::<Sha256Tree>::new();
         self.leaves.iter().for_each(|leaf| log.push(leaf_hash(leaf)));

@@ -1,6 +1,8 @@
 //! The price of a whole verification, against the bare signature operations that it cannot do without; GOST in
 //! milliseconds; a national-sized CRL. `cargo run --release -p ledger-benches --bin signature [rounds]`.
 
+#![allow(clippy::float_arithmetic, reason = "rates and ratios")]
+
 use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;

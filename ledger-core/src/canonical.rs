@@ -222,7 +222,7 @@ fn plain_run(bytes: &[u8]) -> usize {
     let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
     let plain = |word: &&[u8; 8]| {
         let word = u64::from_le_bytes(**word);
-        let (quote, backslash) = (word ^ ONES * u64::from(b'"'), word ^ ONES * u64::from(b'\\'));
+        let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
         (below(word, 0x20) | below(quote, 1) | below(backslash, 1) | word) & HIGHS == 0
     };
     let (words, _) = bytes.as_chunks();

@@ -52,7 +52,9 @@ fn is_seal(leaf: &[u8]) -> bool {
 
 fn tree(leaves: &[Vec<u8>]) -> MerkleTree<Sha256Tree> {
     let mut tree = MerkleTree::new();
-    leaves.iter().for_each(|leaf| tree.push(leaf_hash(leaf)));
+    for leaf in leaves {
+        tree.push(leaf_hash(leaf));
+    }
     tree
 }
 
@@ -195,7 +197,7 @@ const LIES: &[Lie] = &[
     ("no trust", Code::GenesisUnpinned, |log| log.trust = None),
     ("bytes behind a record", Code::RecordMalformed, |log| log.leaves[3].push(b' ')),
     ("an unknown event", Code::RecordMalformed, |log| {
-        log.record(3, |r| r.event_type = "crl.unheard_of".parse().unwrap())
+        log.record(3, |r| r.event_type = "crl.unheard_of".parse().unwrap());
     }),
     ("a foreign stream", Code::RecordStreams, |log| {
         log.record(3, |r| r.streams.push(StreamId::participant(party(9))));
@@ -246,7 +248,7 @@ const LIES: &[Lie] = &[
     ("sent twice", Code::EventNotAllowed, |log| {
         *log = with_event(|ledger| {
             ledger.append(Event::DocumentSent(DocumentSent { document: document(), sender: party(SENDER) }), &[]);
-        })
+        });
     }),
     ("one number for two participants", Code::EventNotAllowed, |log| {
         *log = with_event(|ledger| {
@@ -257,7 +259,7 @@ const LIES: &[Lie] = &[
                 kind: ParticipantKind::LegalEntity,
             };
             ledger.append(Event::ParticipantRegistered(registered), &[("client-data", b"{}".to_vec())]);
-        })
+        });
     }),
     ("a suspended key", Code::SuspendedKeyUsed, |log| {
         let mut ledger = Ledger::new();

@@ -7,6 +7,10 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::many_single_char_names,
+    clippy::unused_self,
+    clippy::wrong_self_convention,
+    clippy::filter_map_next,
     reason = "a test that cannot go on has failed"
 )]
 

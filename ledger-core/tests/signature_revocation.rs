@@ -7,6 +7,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::disallowed_types,
+    clippy::case_sensitive_file_extension_comparisons,
     reason = "a test that cannot go on has failed"
 )]
 

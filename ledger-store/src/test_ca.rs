@@ -110,6 +110,7 @@ impl TestCa {
     }
 
     /// Makes a CA below this one, with a key of the same algorithm.
+    #[must_use]
     pub fn subordinate(&mut self, name: &str, not_before: Timestamp, seed: [u8; 32]) -> Self {
         self.issued += 1;
         let mut ca = Self::without_certificate(self.algorithm, name, seed);

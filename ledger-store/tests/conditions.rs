@@ -110,8 +110,8 @@ async fn compare(mishap: Mishap) -> usize {
         ledger.execute(&sender, &format!("sign-{number}"), sign.into()).await.unwrap();
         let to =
             |participant: &ParticipantId| RecipientRequest { participant: *participant, answer: Answer::NotRequired };
-        let send = SendDocument { document, recipients: recipients.iter().map(to).collect() };
-        let dispatched = ledger.execute(&sender, &format!("send-{number}"), send.into()).await.unwrap();
+        let sending = SendDocument { document, recipients: recipients.iter().map(to).collect() };
+        let dispatched = ledger.execute(&sender, &format!("send-{number}"), sending.into()).await.unwrap();
         sent.push((document, made(StreamKind::Delivery, &dispatched)));
     }
     let receive = async |delivery: DeliveryId, recipient: ParticipantId| {

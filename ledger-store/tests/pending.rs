@@ -1,6 +1,15 @@
 //! Signatures that wait for revocation data, against a source that answers, lies or is away (clause 8.2; product.md
 //! C.7, test 3), down to the evidence file that proves them offline.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "a test that cannot go on has failed"
+)]
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -34,7 +34,7 @@ pub struct Shortfall {
     /// Stable code of the check in its report, for example `certificate-revoked`; see [`RefusalCode::of_failed_check`].
     pub code: String,
     /// Whether evidence that does not exist or cannot be had yet may settle it: the status of a certificate is not known
-    /// (sub-indication TRY_LATER of ETSI EN 319 102-1).
+    /// (sub-indication `TRY_LATER` of ETSI EN 319 102-1).
     pub may_settle: bool,
 }
 

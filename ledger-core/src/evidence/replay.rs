@@ -198,7 +198,7 @@ impl Replay {
                 self.fail(Code::RecordMalformed, index, None, "a genesis stands behind the beginning");
             }
             Content::Event(_) | Content::Seal(_) => {
-                self.fail(Code::GenesisInvalid, index, None, "leaf 0 is no genesis")
+                self.fail(Code::GenesisInvalid, index, None, "leaf 0 is no genesis");
             }
         }
         for (promised, name) in self.promised_leaves.remove(&index).unwrap_or_default() {

@@ -110,6 +110,7 @@ impl Link {
     }
 }
 
+#[expect(clippy::indexing_slicing, reason = "links are places in the two arenas, which only grow")]
 impl StreamMap {
     /// The empty map.
     pub fn new() -> Self {

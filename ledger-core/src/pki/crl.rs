@@ -453,11 +453,8 @@ mod tests {
     fn a_large_list_is_indexed_once_and_every_entry_is_found() {
         let entries = 20_000;
         let der = large(entries);
-        let started = std::time::Instant::now();
         let crl = Crl::parse(&der).unwrap();
-        println!("{} bytes, {entries} entries: {:?}", der.len(), started.elapsed());
         assert_eq!(crl.entries(), usize::try_from(entries).unwrap());
-        let started = std::time::Instant::now();
         let mut list = Tlv::only(&der).unwrap().reader().any().unwrap().reader();
         for _ in 0..4 {
             list.any().unwrap();
@@ -467,14 +464,13 @@ mod tests {
         while !listed.is_empty() {
             let serial = listed.any().unwrap().reader().any().unwrap().value;
             let revoked = crl.index.find(&der, serial, &crl.issuer, &crl.issuer).unwrap();
-            assert_eq!(revoked.reason, if found % 2 == 0 { 4 } else { 0 });
+            assert_eq!(revoked.reason, if found.is_multiple_of(2) { 4 } else { 0 });
             let mut other = serial.to_vec();
             other[19] ^= 1;
             assert_eq!(crl.index.find(&der, &other, &crl.issuer, &crl.issuer), None);
             found += 1;
         }
         assert_eq!(found, entries);
-        println!("{} look-ups: {:?}", 2 * entries, started.elapsed());
     }
 
     proptest! {

@@ -137,7 +137,7 @@ mod tests {
         let der = vec![0x30, 1, 2, 3];
         let pem = "note\n-----BEGIN CMS-----\nMAECAw==\n-----END CMS-----\n";
         for text in ["MAECAw==", " MAEC\r\nAw==\n", "\u{feff}MAECAw==", pem] {
-            assert_eq!(any_spelling(text.as_bytes(), Kind::Signature).unwrap(), [der.clone()], "{text}");
+            assert_eq!(any_spelling(text.as_bytes(), Kind::Signature).unwrap(), std::slice::from_ref(&der), "{text}");
         }
         assert_eq!(any_spelling(&der, Kind::Signature).unwrap(), [der]);
         for bytes in [&b""[..], b"%PDF-1.7", b"AQID", b"\xff\xfe", b"MAEC?w=="] {

@@ -249,8 +249,8 @@ mod tests {
         assert_ne!(test.id(), full.id());
         // Terms that say nothing are none.
         assert_eq!(marked(TrustTerms::default()), plain);
-        let text = String::from_utf8(plain.encode().unwrap()).unwrap();
-        assert!(!text.contains("terms"));
+        let written = String::from_utf8(plain.encode().unwrap()).unwrap();
+        assert!(!written.contains("terms"));
         let stranger = [(Digest::sha256(&[b"x"]), TrustTerms::default())].into();
         assert!(matches!(plain.with_terms(stranger), Err(TrustError::Terms { .. })));
     }

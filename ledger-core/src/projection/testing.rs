@@ -59,6 +59,7 @@ impl Log {
 /// The sample event of a type, whose document has one signer: the sender.
 pub(crate) fn sample(event_type: &str) -> Event {
     let mut event = samples::all().into_iter().find(|event| event.type_name() == event_type).unwrap();
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the other samples are as they should be")]
     match &mut event {
         Event::DocumentFormed(e) => e.slots.truncate(1),
         Event::DeliveryAccounted(e) => e.signatures.truncate(1),

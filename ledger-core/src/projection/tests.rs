@@ -1,5 +1,7 @@
 //! Tests of the projections: tables of the states, windows and conditions, and a naive journal.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a row changes some events and leaves the others")]
+
 use proptest::prelude::*;
 
 use super::certificate::CertificateView;
@@ -67,6 +69,7 @@ fn a_document_passes_from_forming_to_sending() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_delivery_passes_through_the_states_of_the_table() {
     use CommandKind as C;
     type Row = (

@@ -401,13 +401,12 @@ impl Errand<'_> {
         }
         let mut reads = Vec::new();
         let stream = entry.record.home().cloned().ok_or_else(unknown)?;
-        let last_finding = match entry.event.delivery() {
-            Some(delivery) => self.party_of_delivery(delivery)?.countersignature.and_then(|one| one.finding),
-            None => {
-                let document = self.party_of_document(command.document)?;
-                let applied = document.signatures.iter().find(|one| one.event == command.signature);
-                applied.and_then(|one| one.finding)
-            }
+        let last_finding = if let Some(delivery) = entry.event.delivery() {
+            self.party_of_delivery(delivery)?.countersignature.and_then(|one| one.finding)
+        } else {
+            let document = self.party_of_document(command.document)?;
+            let applied = document.signatures.iter().find(|one| one.event == command.signature);
+            applied.and_then(|one| one.finding)
         };
         let checking = ledger.checking();
         ledger.note_checking(&checking, &mut reads);

@@ -27,6 +27,7 @@ pub struct Resolved {
 
 impl Ledger {
     /// The signatures that wait for revocation data, the longest waiting first; a thousand at most.
+    #[expect(clippy::unused_async, reason = "as all reads; another backend waits")]
     pub async fn pending_signatures(&self) -> Result<Vec<PendingSignature>, LedgerError> {
         self.inner.follow_views()?;
         let pending = lock(&self.inner.views).pending()?;

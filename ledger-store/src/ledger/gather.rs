@@ -48,7 +48,9 @@ impl Inner {
             let gathered = match &subject {
                 Subject::Certificate { der, chain } => {
                     let mut evidence = checking.evidence.clone();
-                    chain.iter().for_each(|der| evidence.add_certificate(der));
+                    for der in chain {
+                        evidence.add_certificate(der);
+                    }
                     let certificate = Certificate::parse(der).ok().map(Arc::new);
                     let statuses = certificate.map(|one| statuses(&checking, &one, &evidence, now)).unwrap_or_default();
                     ask(source.as_ref(), statuses, None).await

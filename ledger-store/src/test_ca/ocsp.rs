@@ -47,7 +47,7 @@ pub(super) fn response(basic: &[u8]) -> Vec<u8> {
     sequence(&[&tlv(ENUMERATED, &[0]), &context(0, &bytes)])
 }
 
-/// The times of OCSP are never UTCTime; whole seconds.
+/// The times of OCSP are never `UTCTime`; whole seconds.
 fn time(at: Timestamp) -> Vec<u8> {
     let digits: String = at.to_string().chars().filter(char::is_ascii_digit).take(14).collect();
     tlv(GENERALIZED_TIME, format!("{digits}Z").as_bytes())

@@ -15,7 +15,7 @@ fn record(event: &Event) -> Record {
     for (name, presence) in event.slots() {
         match presence {
             Presence::PerSignature | Presence::OptionalPerSignature => {
-                slots.extend(event.checked().iter().map(|one| format!("{name}-{}", one.slot)))
+                slots.extend(event.checked().iter().map(|one| format!("{name}-{}", one.slot)));
             }
             Presence::Required | Presence::Optional => slots.push((*name).to_owned()),
         }

@@ -20,6 +20,7 @@ struct Head {
 /// A head is about 250 bytes of memory: 96 here (and 32 for each further hash of its tree's edge), 8 to 16 for its
 /// slot, 140 in the map, which also keeps its key.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "the heads of all streams: there is no better word for them")]
 pub(super) struct Heads {
     /// Place in `heads` plus one, or 0; a power of two of them.
     slots: Vec<u32>,

@@ -336,7 +336,7 @@ impl PayloadAudit {
         let certificate = signature::verify_certificate(der, &evidence, trust, &policy, at, None).verdict;
         let statement = statement::possession(origin, event.participant).unwrap_or_default();
         let report = run(&statement, possession, &evidence, trust, &policy, at, at);
-        if !report.signatures.first().is_some_and(|one| one.signer.certificate == Some(event.certificate)) {
+        if report.signatures.first().is_none_or(|one| one.signer.certificate != Some(event.certificate)) {
             find(Code::CertificateFailed, "the proof of possession is by another certificate".to_owned());
         }
         let verdict = Verdict::worst([certificate, report.overall]);

@@ -36,6 +36,7 @@ pub(super) enum Rejection {
 
 /// Checks a signature over the octets of a digest. `key` is x then y, `signature` r then s, `digest` as printed:
 /// every one of these numbers is little-endian, which is how the Kazakh national authority writes them all.
+#[expect(clippy::many_single_char_names, reason = "the letters of RFC 7091")]
 pub(super) fn verify<C: Curve<N>, const N: usize>(
     key: &[u8],
     digest: &[u8],

@@ -28,7 +28,7 @@ impl DigestScheme for GostDigest {
 
     fn digest(&self, parts: &[&[u8]]) -> Vec<u8> {
         fn run<D: sha2::Digest>(parts: &[&[u8]]) -> Vec<u8> {
-            parts.iter().fold(D::new(), |hasher, part| hasher.chain_update(part)).finalize().to_vec()
+            parts.iter().fold(D::new(), sha2::Digest::chain_update).finalize().to_vec()
         }
         match self {
             Self::Gost34311 => run::<Gost94Test>(parts),
