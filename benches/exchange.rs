@@ -190,6 +190,7 @@ fn scattered() -> Outcome<Vec<Placed>> {
     let (document, sender) = (scattered_document(), participant(0));
     let slot = |number| SignatureSlot { slot: number, participant: participant(number), mandatory: true, group: 1 };
     let formed = DocumentFormed {
+        document_type: None,
         document,
         sender,
         format: Format::Pdf,
@@ -217,6 +218,7 @@ fn exchange(number: u64) -> Outcome<Vec<Placed>> {
         |slot, signed: &Signed| CheckedSignature { slot, certificate: signed.certificate, verdict: Verdict::Passed };
     let noticed = || DeliveryNoticed { delivery, document, sender, recipient };
     let formed = DocumentFormed {
+        document_type: None,
         document,
         sender,
         format: Format::Pdf,

@@ -45,6 +45,7 @@ EVENT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[
 SLOT = re.compile(r"[a-z0-9-]{1,32}\Z")
 CLAUSE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})*\Z")
 VERSION = re.compile(r"[a-z0-9.-]{1,40}\Z")
+DOCUMENT_TYPE = re.compile(r"[a-z0-9-]{1,32}\Z")
 LEAF_MAX = 60 * 1024
 CONTAINER_MAX = 512 * 1024 * 1024
 ENTRIES_MAX = 10_000
@@ -476,7 +477,7 @@ EVENTS = {
     "key.use_suspended": ("key", "participant", "ground key participant", "", "", ""),
     "key.annulled": ("key", "participant", "compromised_since key notice participant", "", "", ""),
     "key.use_resumed": ("key", "participant", "ground key notice participant", "", "", ""),
-    "document.formed": ("document", "sender slots", "document format formats sender slots", "", "content content-info", ""),
+    "document.formed": ("document", "sender slots", "document format formats sender slots", "document_type", "content content-info", ""),
     "document.signature_applied": ("document", "signer", "document signature slot", "", "cms report", "evidence"),
     "document.finding_recorded": ("document", "signer", "document event signature slot", "", "report", "evidence"),
     "document.sent": ("document", "sender", "document sender", "", "", ""),
@@ -537,7 +538,7 @@ FORMS = {
     "verdict": word("passed", "failed", "indeterminate"), "answer": word("required", "not-required"),
     "format": word("pdf", "xml", "json", "text", "scan-pdf", "scan-jpeg", "scan-png"),
     "signature": lambda value: isinstance(value, dict), "signatures": lambda value: isinstance(value, list),
-    "slots": lambda value: isinstance(value, list),
+    "slots": lambda value: isinstance(value, list), "document_type": lambda value: is_text(DOCUMENT_TYPE, value),
 }
 
 

@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let content = b"We offer 100 tonnes of wheat.".to_vec();
     let cms = world.sign(&content);
     let (format, title, declared_sha256, signers) = (Format::Text, "Offer".into(), None, vec![]);
-    let form = FormDocument { sender: seller, format, title, content, declared_sha256, signers };
+    let form = FormDocument { sender: seller, format, document_type: None, title, content, declared_sha256, signers };
     let document = made(StreamKind::Document, &ledger.execute(&participant(seller), "form", form.into()).await?)?;
     ledger.execute(&participant(seller), "sign", ApplySignature { document, cms }.into()).await?;
     let recipients = vec![RecipientRequest { participant: buyer, answer: Answer::NotRequired }];

@@ -17,6 +17,7 @@ mod signer;
 mod signing_certificate;
 pub mod timestamp;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use parts::{Parts, parts};
@@ -61,6 +62,27 @@ pub struct VerifyInput<'a> {
     pub known_until: Option<Timestamp>,
     /// The type of the document, by which the policy demands roles of the signer; `None` where there is none.
     pub document_type: Option<&'a str>,
+}
+
+/// What a signature is over, chosen by the ledger: a document, of a type or none, or the statement of an act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedContent<'a> {
+    /// The bytes.
+    pub bytes: Cow<'a, [u8]>,
+    /// The type of a document, as in [`VerifyInput::document_type`].
+    pub document_type: Option<Box<str>>,
+}
+
+impl<'a> SignedContent<'a> {
+    /// Bytes without a type.
+    pub fn statement(bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        Self { bytes: bytes.into(), document_type: None }
+    }
+
+    /// A document.
+    pub fn document(bytes: impl Into<Cow<'a, [u8]>>, document_type: Option<&str>) -> Self {
+        Self { bytes: bytes.into(), document_type: document_type.map(Box::from) }
+    }
 }
 
 /// Verifies with the algorithms of [`AlgorithmRegistry::standard`].

@@ -191,6 +191,7 @@ fn records_of_another_document_by_the_same_key_need_no_payloads() {
     let other = DocumentId::from_random([0xd1; 16]);
     let slots = vec![SignatureSlot { slot: 1, participant: party(SENDER), mandatory: true, group: 1 }];
     let formed = DocumentFormed {
+        document_type: None,
         document: other,
         sender: party(SENDER),
         format: Format::Text,
@@ -475,6 +476,7 @@ fn a_signature_over_something_else_is_found() {
             ledger_core::digest::Digest::sha256(&[&content])
         );
         let formed = DocumentFormed {
+            document_type: None,
             document: document(),
             sender: party(SENDER),
             format: Format::Text,

@@ -97,6 +97,7 @@ async fn compare(mishap: Mishap) -> usize {
     for number in 0..3 {
         let content = format!("document {number}").into_bytes();
         let form = FormDocument {
+            document_type: None,
             sender: *owner,
             format: Format::Text,
             title: "Contract".into(),

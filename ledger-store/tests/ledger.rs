@@ -110,6 +110,7 @@ impl World {
 
     fn form(&self, content: &str) -> Command {
         FormDocument {
+            document_type: None,
             sender: self.sender,
             format: Format::Text,
             title: "Contract".into(),
@@ -241,6 +242,7 @@ impl World {
     /// Asks for what is refused: no title, and a document that is not there to be sent.
     async fn is_refused(&self, key: &str) {
         let mut command = FormDocument {
+            document_type: None,
             sender: self.sender,
             format: Format::Text,
             title: String::new(),

@@ -210,6 +210,7 @@ impl World {
 
     async fn form(&self, content: &str) -> DocumentId {
         let form = FormDocument {
+            document_type: None,
             sender: self.sender,
             format: Format::Text,
             title: "Contract".into(),

@@ -209,6 +209,7 @@ impl Teller<'_, '_> {
     ) -> Result<DocumentId, DemoError> {
         let slot = |group: &u64| SlotRequest { participant: sender, mandatory: true, group: *group };
         let command = FormDocument {
+            document_type: None,
             sender,
             format: Format::Pdf,
             title: title.into(),

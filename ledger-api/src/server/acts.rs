@@ -84,6 +84,7 @@ pub(super) async fn form_document(mut act: Act) -> Answer {
         let mut body = act.json(DOCUMENT_JSON_BYTES_MAX).await?;
         let format = format(&mut body);
         let title = body.required("title", "text", text);
+        let document_type = body.optional("document_type", "a type of 1 to 32 of a-z, 0-9 and -", parsed);
         let content = content(&mut body, "content_base64");
         let declared_sha256 = body.optional("sha256", "64 lower-case hex digits", parsed);
         let signers = body.each("signers", SIGNERS_MAX, |signer| {
@@ -98,6 +99,7 @@ pub(super) async fn form_document(mut act: Act) -> Answer {
                 Some(FormDocument {
                     sender,
                     format: format?,
+                    document_type,
                     title: title?,
                     content: content?,
                     declared_sha256,
@@ -118,7 +120,7 @@ async fn form_raw_document(act: &mut Act, sender: ParticipantId) -> Result<FormD
         return Err(Problem::of(RefusalCode::PrivateKeyMaterialRefused));
     }
     let format = format.ok_or_else(|| Problem::of(RefusalCode::FormatUnknown))?;
-    Ok(FormDocument { sender, format, title, content, declared_sha256, signers: Vec::new() })
+    Ok(FormDocument { sender, format, document_type: None, title, content, declared_sha256, signers: Vec::new() })
 }
 
 /// `POST /v1/documents/{id}:sign` (clauses 5.3.2, 8.2)

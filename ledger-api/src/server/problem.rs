@@ -96,6 +96,7 @@ fn status(code: RefusalCode) -> StatusCode {
         | R::CertificateNotRegistered
         | R::CertificateNotYetValid
         | R::CertificatePurpose
+        | R::SignerRole
         | R::CertificateRevoked
         | R::CertificateSubjectMismatch
         | R::CertificateSuspended

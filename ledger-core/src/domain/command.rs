@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::canonical::{self, CanonicalError};
 use crate::digest::Digest;
-use crate::domain::event::{Answer, Channel, Format, ParticipantKind, VersionName, words};
+use crate::domain::event::{Answer, Channel, DocumentType, Format, ParticipantKind, VersionName, words};
 use crate::id::{CertificateId, DeliveryId, DocumentId, EventId, IdentityKind, KeyId, ParticipantId, RequestDigest};
 use crate::time::Timestamp;
 
@@ -88,6 +88,9 @@ commands! {
         sender: ParticipantId,
         /// The declared format.
         format: Format,
+        /// Its type, by which the signature policy may demand roles of the signers (clauses 4.1, 8.6).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        document_type: Option<DocumentType>,
         /// Title for people, 1 to 300 characters. Goes into a payload only.
         title: String = "text_as_digest",
         /// The document.

@@ -260,8 +260,14 @@ impl Document {
             return Err(Refusal::of(Finding::at(RefusalCode::RequisitesMissing, "title")));
         };
         refuse_if_any(findings)?;
-        let formed =
-            DocumentFormed { document: facts.document, sender: command.sender, format: command.format, formats, slots };
+        let formed = DocumentFormed {
+            document: facts.document,
+            document_type: command.document_type.clone(),
+            sender: command.sender,
+            format: command.format,
+            formats,
+            slots,
+        };
         Ok(vec![
             NewEvent::new(Event::DocumentFormed(formed))
                 .with("content", command.content.clone())

@@ -218,6 +218,7 @@ codes! {
     SignatureUnknown = "signature-unknown", "8.2", false, "Name the event of a signature that stands on this document.";
     SignerAlreadySigned = "signer-already-signed", "5.3.2", false, "This participant has signed already.";
     SignerNotExpected = "signer-not-expected", "8.4", false, "The certificate belongs to a participant whose signature is not due here.";
+    SignerRole = "signer-role", "4.1", false, "The certificate gives its owner no role that may sign documents of this type; let somebody sign who has one.";
     SignersInvalid = "signers-invalid", "5.3.2", false, "Name at least one mandatory signer, not more than the limit, with groups from 1.";
     SigningOrder = "signing-order", "5.3.2", true, "Earlier signing groups must sign first.";
     TermsUnknown = "terms-unknown", "1.7", false, "Accept the terms that are in force.";
@@ -262,6 +263,7 @@ impl RefusalCode {
             | "NO_CERTIFICATE_CHAIN_FOUND"
             | "CHAIN_CONSTRAINTS_FAILURE" => Self::CertificateUntrusted,
             "key-usage" => Self::CertificatePurpose,
+            "signer-role" | "signer-role-unknown" => Self::SignerRole,
             "unsupported-algorithm"
             | "weak-digest"
             | "weak-algorithm"
@@ -281,7 +283,8 @@ impl RefusalCode {
             | Self::CertificateNotYetValid
             | Self::CertificateRevoked
             | Self::CertificateUntrusted
-            | Self::CertificatePurpose) => known,
+            | Self::CertificatePurpose
+            | Self::SignerRole) => known,
             _ => Self::SignatureIndeterminate,
         }
     }

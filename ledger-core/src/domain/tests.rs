@@ -212,6 +212,7 @@ fn certification() -> (RegisterCertificate, CertificateFacts) {
 
 fn forming() -> (FormDocument, FormFacts) {
     let command = FormDocument {
+        document_type: None,
         sender: participant(SENDER),
         format: Format::Text,
         title: "Договор".to_owned(),
@@ -236,6 +237,7 @@ fn formed(slots: &[(u8, bool, u64)]) -> Event {
         group: *group,
     };
     Event::DocumentFormed(DocumentFormed {
+        document_type: None,
         document: document(),
         sender: participant(SENDER),
         format: Format::Text,

@@ -19,7 +19,7 @@ use crate::domain::command::CommandKind;
 use crate::domain::delivery::{Delivery, Party};
 use crate::domain::document::Document;
 use crate::domain::event::{
-    CheckedSignature, DeliveryOpened, DocumentFormed, Event, Format, Signed, Verdict, VersionName,
+    CheckedSignature, DeliveryOpened, DocumentFormed, DocumentType, Event, Format, Signed, Verdict, VersionName,
 };
 use crate::domain::refusal::RefusalCode;
 use crate::id::{CertificateId, DeliveryId, DocumentId, KeyId, ParticipantId};
@@ -51,6 +51,9 @@ pub struct DocumentView {
     pub display_status: DisplayStatus,
     /// The document.
     pub document: DocumentId,
+    /// Its type, if the sender gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document_type: Option<DocumentType>,
     /// Its declared and checked format.
     pub format: Format,
     /// F.
@@ -350,6 +353,7 @@ impl DocumentFold {
             document: self.document,
             format: formed.format,
             formation: Formation::Formed,
+            document_type: formed.document_type.clone(),
             formats: formed.formats.clone(),
             formed: *formed_at,
             sender: formed.sender,

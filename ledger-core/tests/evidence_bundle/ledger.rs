@@ -369,6 +369,7 @@ pub fn form_and_sign_as(ledger: &mut Ledger, signature: Signed) -> (LeafIndex, E
         Digest::sha256(&[&content])
     );
     let formed = DocumentFormed {
+        document_type: None,
         document: document(),
         sender: party(SENDER),
         format: Format::Text,

@@ -22,7 +22,7 @@ use ledger_core::id::{
 use ledger_core::log::receipt::Receipt;
 use ledger_core::pki::crl::Crl;
 use ledger_core::record::{Actor, Basis, Capacity, Cause, Record};
-use ledger_core::signature::{SignaturePolicy, TrustSnapshot, private_key};
+use ledger_core::signature::{SignaturePolicy, SignedContent, TrustSnapshot, private_key};
 use ledger_core::time::Timestamp;
 
 use super::facts::{Moments, check_signature};
@@ -259,7 +259,14 @@ impl Errand<'_> {
             used.add_to(&mut evidence);
             command.chain.iter().for_each(|der| evidence.add_certificate(der));
             let moments = Moments::Signing(self.now);
-            check_signature(&checking, &evidence, &challenge, &command.possession, None, moments)?
+            check_signature(
+                &checking,
+                &evidence,
+                &SignedContent::statement(challenge),
+                &command.possession,
+                None,
+                moments,
+            )?
         };
         let participant = ledger.read(&StreamId::participant(command.participant), &mut reads)?;
         let key: Key = match &check.contents {
@@ -368,7 +375,7 @@ impl Errand<'_> {
         let state = self.party_of_delivery(delivery)?;
         let statement = statement::of_act(self.ledger.origin(), kind, &state, reason);
         let statement = statement.ok_or(LedgerError::NotFound("delivery"))??;
-        let facts = self.signer_facts(&statement, &cms, &mut reads).await?;
+        let facts = self.signer_facts(&SignedContent::statement(statement), &cms, &mut reads).await?;
         self.decide::<Delivery>(&StreamId::delivery(delivery), command(facts), reads).await
     }
 
@@ -439,7 +446,7 @@ impl Errand<'_> {
 
     async fn signer_facts(
         &self,
-        signed: &[u8],
+        signed: &SignedContent<'_>,
         cms: &[u8],
         reads: &mut Reads,
     ) -> Result<ledger_core::domain::check::SignerFacts, LedgerError> {
@@ -520,7 +527,7 @@ impl Errand<'_> {
         }
     }
 
-    async fn content(&self, document: DocumentId) -> Result<Vec<u8>, LedgerError> {
+    async fn content(&self, document: DocumentId) -> Result<SignedContent<'static>, LedgerError> {
         self.ledger.document_content(document).await?.ok_or(LedgerError::NotFound("document"))
     }
 

@@ -11,7 +11,7 @@ use ledger_core::evidence::used::{AtSigning, UsedEvidence, at_signing, recorded}
 use ledger_core::id::{IdentityId, IdentityKind, StreamId};
 use ledger_core::pki;
 use ledger_core::pki::certificate::Purpose;
-use ledger_core::signature::{self, EvidenceSet, VerifyInput};
+use ledger_core::signature::{self, EvidenceSet, SignedContent, VerifyInput};
 use ledger_core::time::Timestamp;
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ impl Inner {
     /// Checks a CMS over bytes that the ledger chose, and loads what is known of its signer.
     pub(super) async fn signer_facts(
         &self,
-        signed: &[u8],
+        signed: &SignedContent<'_>,
         cms: &[u8],
         outside: &Outside,
         now: Timestamp,
@@ -98,7 +98,7 @@ impl Inner {
     pub(super) async fn check_signature(
         &self,
         checking: &Checking,
-        document: &[u8],
+        content: &SignedContent<'_>,
         cms: &[u8],
         used: UsedEvidence,
         moments: Moments,
@@ -110,7 +110,7 @@ impl Inner {
                 evidence.add_certificate(&der);
             }
         }
-        check_signature(checking, &evidence, document, cms, used.encode()?, moments)
+        check_signature(checking, &evidence, content, cms, used.encode()?, moments)
     }
 }
 
@@ -132,7 +132,7 @@ pub(super) enum Moments {
 pub(super) fn check_signature(
     checking: &Checking,
     evidence: &EvidenceSet,
-    document: &[u8],
+    content: &SignedContent<'_>,
     cms: &[u8],
     used: Option<Vec<u8>>,
     moments: Moments,
@@ -143,7 +143,7 @@ pub(super) fn check_signature(
         Moments::Receipt { signed_at, received_at } => (signed_at, received_at),
     };
     let input = VerifyInput {
-        document,
+        document: &content.bytes,
         signature: cms,
         evidence,
         trust: &checking.trust,
@@ -151,7 +151,7 @@ pub(super) fn check_signature(
         signing_time,
         receipt_time,
         known_until: None,
-        document_type: None,
+        document_type: content.document_type.as_deref(),
     };
     let AtSigning { report, proven_at } = match moments {
         Moments::Signing(_) => at_signing(&input),

@@ -150,6 +150,7 @@ mod tests {
         let busy = Actor { capacity: Capacity::Participant, participant: Some(sender), user: None };
         for number in 0..20 {
             let form = FormDocument {
+                document_type: None,
                 sender,
                 format: Format::Text,
                 title: "Contract".into(),

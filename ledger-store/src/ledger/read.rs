@@ -11,7 +11,7 @@ use ledger_core::digest::Digest;
 use ledger_core::domain::command::CommandKind;
 use ledger_core::domain::delivery::Delivery;
 use ledger_core::domain::document::ContentInfo;
-use ledger_core::domain::event::Event;
+use ledger_core::domain::event::{DocumentType, Event};
 use ledger_core::domain::statement;
 use ledger_core::id::{
     CertificateId, DeliveryId, DocumentId, EventId, KeyId, LeafIndex, ParticipantId, StreamId, StreamKind, TreeSize,
@@ -31,6 +31,7 @@ use ledger_core::projection::journal::{Direction, JournalEntry, JournalId};
 use ledger_core::projection::participant::ParticipantView;
 use ledger_core::projection::timeline::TimelineEntry;
 use ledger_core::projection::{Logged, Viewer};
+use ledger_core::signature::SignedContent;
 use ledger_core::time::Timestamp;
 use serde::Serialize;
 
@@ -214,7 +215,7 @@ impl Ledger {
         let content = self.inner.document_content(view.document).await?.ok_or(LedgerError::NotFound("document"))?;
         let text = canonical::encode(&NoticeText {
             accounted_at: accounted.at,
-            content_sha256: Digest::sha256(&[&content]),
+            content_sha256: Digest::sha256(&[&content.bytes]),
             delivery: id,
             document: view.document,
             incoming,
@@ -425,12 +426,18 @@ impl Inner {
         Ok(self.entries(&StreamId::document(document), 1)?.pop())
     }
 
-    /// The bytes of a document; `None` if there is none.
-    pub(super) async fn document_content(&self, document: DocumentId) -> Result<Option<Vec<u8>>, LedgerError> {
-        match self.formed_entry(document)? {
-            None => Ok(None),
-            Some(entry) => Ok(Some(self.payload(&entry.record, "content").await?.bytes)),
-        }
+    /// A document as signatures cover it; `None` if there is none.
+    pub(super) async fn document_content(
+        &self,
+        document: DocumentId,
+    ) -> Result<Option<SignedContent<'static>>, LedgerError> {
+        let Some(entry) = self.formed_entry(document)? else { return Ok(None) };
+        let content = self.payload(&entry.record, "content").await?.bytes;
+        let document_type = match &entry.event {
+            Event::DocumentFormed(formed) => formed.document_type.as_ref().map(DocumentType::as_str),
+            _ => None,
+        };
+        Ok(Some(SignedContent::document(content, document_type)))
     }
 
     /// The records homed in a key's stream, where a compromise stands; none for a key without one.

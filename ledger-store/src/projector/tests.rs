@@ -61,6 +61,7 @@ fn life(n: u8, sender: u8, recipient: u8) -> Vec<Event> {
     let basis = Digest::sha256(&[b"basis"]);
     vec![
         Event::DocumentFormed(DocumentFormed {
+            document_type: None,
             document,
             sender,
             format: Format::Text,

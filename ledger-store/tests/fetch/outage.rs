@@ -131,6 +131,7 @@ impl World {
     /// A document that was formed and signed now.
     async fn signed(&self) -> DocumentId {
         let form = FormDocument {
+            document_type: None,
             sender: self.sender,
             format: Format::Text,
             title: "Contract".into(),

@@ -51,6 +51,45 @@ impl std::str::FromStr for VersionName {
 
 serde_as_text!(VersionName);
 
+/// The type of a document, by which a signature policy demands roles of its signers: `contract`, `invoice`;
+/// `[a-z0-9-]{1,32}`. The words are the operator's; whatever names a party has no place here.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocumentType(Box<str>);
+
+impl DocumentType {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for DocumentType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::fmt::Debug for DocumentType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for DocumentType {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        if (1..=32).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(Self(text.into()))
+        } else {
+            Err(IdError { kind: "document type", expected: "[a-z0-9-], 1 to 32" })
+        }
+    }
+}
+
+serde_as_text!(DocumentType);
+
 /// Declares a closed enum with its spelling in records.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
@@ -293,6 +332,9 @@ data! {
     DocumentFormed {
         /// The document.
         document: DocumentId,
+        /// Its type, if the sender gave one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        document_type: Option<DocumentType>,
         /// Who formed it and may send it.
         sender: ParticipantId,
         /// Its format.

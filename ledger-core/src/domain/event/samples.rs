@@ -119,6 +119,7 @@ pub(crate) fn all() -> Vec<Event> {
             ground: ResumptionGround::FalseAlarm,
         }),
         Event::DocumentFormed(DocumentFormed {
+            document_type: None,
             document,
             sender,
             format: Format::Pdf,

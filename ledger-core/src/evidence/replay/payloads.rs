@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::digest::Digest;
 use crate::domain::delivery::Delivery;
 use crate::domain::document::ContentInfo;
-use crate::domain::event::{self, CertificateRegistered, DeliveryAccounted, Event, Signed};
+use crate::domain::event::{self, CertificateRegistered, DeliveryAccounted, DocumentType, Event, Signed};
 use crate::domain::{Aggregate, Recorded, attempt, statement};
 use crate::evidence::finding::Code;
 use crate::evidence::used::{AtSigning, UsedEvidence, at_signing, recorded};
@@ -21,7 +21,7 @@ use crate::payload::Commitment;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::Crl;
 use crate::record::Record;
-use crate::signature::{self, EvidenceSet, SignaturePolicy, TrustSnapshot, Verdict, VerifyInput};
+use crate::signature::{self, EvidenceSet, SignaturePolicy, SignedContent, TrustSnapshot, Verdict, VerifyInput};
 use crate::time::Timestamp;
 
 /// Where payloads come from.
@@ -53,7 +53,7 @@ pub(super) struct PayloadAudit {
     crls: BTreeMap<EventId, Arc<Crl>>,
     trusts: BTreeMap<Digest, TrustSnapshot>,
     policies: BTreeMap<Digest, SignaturePolicy>,
-    contents: BTreeMap<DocumentId, Place>,
+    contents: BTreeMap<DocumentId, (Place, Option<DocumentType>)>,
     signatures: BTreeMap<DocumentId, Vec<(u64, Timestamp, Place)>>,
     countersignatures: BTreeMap<DeliveryId, (Timestamp, Place)>,
     /// Signatures that wait for revocation data, as the ledger says too.
@@ -97,8 +97,7 @@ impl PayloadAudit {
         if let Some(signed) = event.signature() {
             let covered = self.covered(event, &payloads, origin);
             if let (Some(covered), Some(cms)) = (covered, payloads.get("cms")) {
-                let moment =
-                    Moment { document: &covered, cms, at: record.at, used: &used(&payloads, "evidence", find) };
+                let moment = Moment { content: &covered, cms, at: record.at, used: &used(&payloads, "evidence", find) };
                 self.signature(record.id, signed, &moment, event.type_name(), find);
             }
         }
@@ -127,7 +126,7 @@ impl PayloadAudit {
         };
         match event {
             Event::DocumentFormed(e) => {
-                self.contents.extend(place("content").map(|place| (e.document, place)));
+                self.contents.extend(place("content").map(|place| (e.document, (place, e.document_type.clone()))));
                 let (Some(content), Some(info)) = (payloads.get("content"), payloads.get("content-info")) else {
                     return;
                 };
@@ -196,17 +195,25 @@ impl PayloadAudit {
     }
 
     /// What a signature covers: the document, or the statement of an act.
-    fn covered(&self, event: &Event, payloads: &BTreeMap<&str, Vec<u8>>, origin: &Origin) -> Option<Vec<u8>> {
+    fn covered(
+        &self,
+        event: &Event,
+        payloads: &BTreeMap<&str, Vec<u8>>,
+        origin: &Origin,
+    ) -> Option<SignedContent<'static>> {
         let Some(act) = event.signed_act() else { return self.content(event.document()?) };
         let delivery = self.deliveries.get(&event.delivery()?)?;
         let reason = payloads.get("reason").map(Vec::as_slice).unwrap_or_default();
-        statement::of_act(origin, act, delivery, std::str::from_utf8(reason).ok()?)?.ok()
+        let statement = statement::of_act(origin, act, delivery, std::str::from_utf8(reason).ok()?)?.ok()?;
+        Some(SignedContent::statement(statement))
     }
 
-    fn content(&self, document: DocumentId) -> Option<Vec<u8>> {
-        let (event, commitment) = self.contents.get(&document)?;
+    fn content(&self, document: DocumentId) -> Option<SignedContent<'static>> {
+        let ((event, commitment), document_type) = self.contents.get(&document)?;
         match self.source.open(*event, commitment) {
-            Opened::Right(bytes) => Some(bytes),
+            Opened::Right(bytes) => {
+                Some(SignedContent::document(bytes, document_type.as_ref().map(DocumentType::as_str)))
+            }
             // Found at its own event.
             Opened::Missing | Opened::Wrong(_) => None,
         }
@@ -256,7 +263,7 @@ impl PayloadAudit {
         // What is missing is found at its own event; that there was no such signature, by the rules.
         let (Some((at, (id, commitment))), Some(content)) = (place, self.content(document)) else { return };
         let Opened::Right(cms) = self.source.open(*id, commitment) else { return };
-        let moment = Moment { document: &content, cms: &cms, at, used };
+        let moment = Moment { content: &content, cms: &cms, at, used };
         let name = event.type_name();
         self.repeat(found, &moment, name, find);
         match self.trusted_at_signing(&moment) {
@@ -335,7 +342,7 @@ impl PayloadAudit {
         let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(&used, |_| true));
         let certificate = signature::verify_certificate(der, &evidence, trust, &policy, at, None).verdict;
         let statement = statement::possession(origin, event.participant).unwrap_or_default();
-        let report = run(&statement, possession, &evidence, trust, &policy, at, at);
+        let report = run(&SignedContent::statement(&statement), possession, &evidence, trust, &policy, at, at);
         if report.signatures.first().is_none_or(|one| one.signer.certificate != Some(event.certificate)) {
             find(Code::CertificateFailed, "the proof of possession is by another certificate".to_owned());
         }
@@ -350,21 +357,21 @@ impl PayloadAudit {
 
 /// A signature, and when and with what it is checked.
 struct Moment<'a> {
-    document: &'a [u8],
+    content: &'a SignedContent<'a>,
     cms: &'a [u8],
     at: Timestamp,
     used: &'a UsedEvidence,
 }
 
 impl<'a> Moment<'a> {
-    const fn input(
+    fn input(
         &self,
         evidence: &'a EvidenceSet,
         trust: &'a TrustSnapshot,
         policy: &'a SignaturePolicy,
     ) -> VerifyInput<'a> {
         VerifyInput {
-            document: self.document,
+            document: &self.content.bytes,
             signature: self.cms,
             evidence,
             trust,
@@ -372,7 +379,7 @@ impl<'a> Moment<'a> {
             signing_time: self.at,
             receipt_time: self.at,
             known_until: None,
-            document_type: None,
+            document_type: self.content.document_type.as_deref(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Signatures, verified again: as of the time of signing and as of each receipt, with the roots of the trust
 //! directory; and once more with what the ledger says it used, to see that its recorded verdict can be repeated.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -10,14 +9,16 @@ use crate::digest::Digest;
 use crate::domain::Aggregate;
 use crate::domain::delivery::Delivery;
 use crate::domain::document::Document;
-use crate::domain::event::{CertificateRegistered, DeliveryAccounted, Event, Signed};
+use crate::domain::event::{CertificateRegistered, DeliveryAccounted, DocumentType, Event, Signed};
 use crate::domain::key::Key;
 use crate::domain::statement;
 use crate::evidence::finding::Code;
 use crate::evidence::used::{AtSigning, UsedEvidence, at_signing, recorded};
 use crate::id::{DeliveryId, EventId, LeafIndex, Origin, StreamId};
 use crate::pki::crl::Crl;
-use crate::signature::{self, EvidenceSet, SignaturePolicy, TrustSnapshot, Verdict, VerificationReport, VerifyInput};
+use crate::signature::{
+    self, EvidenceSet, SignaturePolicy, SignedContent, TrustSnapshot, Verdict, VerificationReport, VerifyInput,
+};
 use crate::time::Timestamp;
 
 /// One signature and what the checks of it came to.
@@ -63,7 +64,7 @@ pub(super) fn check(case: &mut Case<'_>) -> Vec<Judged> {
     let mut judged = Vec::new();
     let accounted = accounted(case);
     let set_aside = set_aside(case);
-    let mut signed_events: BTreeMap<EventId, (LeafIndex, Cow<'_, [u8]>)> = BTreeMap::new();
+    let mut signed_events: BTreeMap<EventId, (LeafIndex, SignedContent<'_>)> = BTreeMap::new();
     let mut budget = VERIFICATIONS_MAX;
     for index in indexes {
         let Some(shown) = case.records.get(&index).cloned() else { continue };
@@ -224,17 +225,22 @@ fn covered<'a>(
     event: &Event,
     before: Option<&Delivery>,
     origin: &Origin,
-) -> Option<(Cow<'a, [u8]>, bool)> {
+) -> Option<(SignedContent<'a>, bool)> {
     let Some(act) = event.signed_act() else {
         let document = case.bundle.manifest.document;
-        let is = |shown: &Shown| matches!(&shown.event, Event::DocumentFormed(e) if e.document == document);
-        let (formed, _) = case.records.iter().find(|(_, shown)| is(shown))?;
-        return case.bundle.payload(*formed, "content").map(|(_, content)| (Cow::Borrowed(content), true));
+        let formed = case.records.iter().find_map(|(index, shown)| {
+            let Event::DocumentFormed(event) = &shown.event else { return None };
+            (event.document == document).then_some((*index, event))
+        });
+        let (index, formed) = formed?;
+        let document_type = formed.document_type.as_ref().map(DocumentType::as_str);
+        let content = case.bundle.payload(index, "content").map(|(_, content)| content);
+        return content.map(|content| (SignedContent::document(content, document_type), true));
     };
     let reason = case.bundle.payload(index, "reason").map(|(_, text)| text).unwrap_or_default();
     let reason = std::str::from_utf8(reason).ok()?;
     let statement = statement::of_act(origin, act, before?, reason)?.ok()?;
-    Some((Cow::Owned(statement), false))
+    Some((SignedContent::statement(statement), false))
 }
 
 /// Signatures that stand for nothing: a later check failed before the document was sent, or before the countersignature
@@ -272,11 +278,11 @@ fn check_finding(
     shown: &Shown,
     found: &Signed,
     signed_index: LeafIndex,
-    document: &[u8],
+    content: &SignedContent<'_>,
 ) {
     let Some(signed_at) = case.records.get(&signed_index).map(|signed| signed.record.at) else { return };
     let Some(cms) = case.bundle.payload(signed_index, "cms").map(|(_, content)| content) else { return };
-    repeat(case, pool, index, found, shown.event.type_name(), document, cms, signed_at);
+    repeat(case, pool, index, found, shown.event.type_name(), content, cms, signed_at);
 }
 
 /// Once more with what the ledger used.
@@ -287,7 +293,7 @@ fn repeat(
     index: LeafIndex,
     signed: &Signed,
     name: &str,
-    document: &[u8],
+    content: &SignedContent<'_>,
     signature: &[u8],
     at: Timestamp,
 ) {
@@ -297,7 +303,7 @@ fn repeat(
     };
     let evidence = &pool.exactly(index, "evidence", &signed.evidence);
     let input = VerifyInput {
-        document,
+        document: &content.bytes,
         signature,
         evidence,
         trust,
@@ -305,7 +311,7 @@ fn repeat(
         signing_time: at,
         receipt_time: at,
         known_until: None,
-        document_type: None,
+        document_type: content.document_type.as_deref(),
     };
     let AtSigning { report, proven_at } = at_signing(&input);
     if recorded(report.overall) != signed.verdict || proven_at != signed.proven_at {
@@ -320,18 +326,18 @@ fn check_signature(
     index: LeafIndex,
     shown: &Shown,
     signed: &Signed,
-    covered: Option<(Cow<'_, [u8]>, bool)>,
+    covered: Option<(SignedContent<'_>, bool)>,
     accounted: &BTreeMap<DeliveryId, (LeafIndex, Timestamp, DeliveryAccounted)>,
     stands: bool,
 ) -> Option<Judged> {
     let signed_at = shown.record.at;
     let cms = case.bundle.payload(index, "cms").map(|(_, content)| content);
     // What is missing is a finding already.
-    let (Some(cms), Some((document, over_document))) = (cms, covered) else { return None };
+    let (Some(cms), Some((content, over_document))) = (cms, covered) else { return None };
     let slot = if let Event::SignatureApplied(event) = &shown.event { Some(event.slot) } else { None };
     let name = slot.map_or_else(|| shown.event.type_name().to_owned(), |slot| format!("slot {slot}"));
 
-    repeat(case, pool, index, signed, &name, &document, cms, signed_at);
+    repeat(case, pool, index, signed, &name, &content, cms, signed_at);
     if !stands {
         // The finding that set it aside is checked at its own record.
         case.find_at(Code::SignatureSetAside, index, name);
@@ -356,7 +362,7 @@ fn check_signature(
     let policy = SignaturePolicy::default_2026();
     let evidence = pool.everything();
     let input = VerifyInput {
-        document: &document,
+        document: &content.bytes,
         signature: cms,
         evidence: &evidence,
         trust: &trust,
@@ -364,7 +370,7 @@ fn check_signature(
         signing_time: signed_at,
         receipt_time: signed_at,
         known_until: None,
-        document_type: None,
+        document_type: content.document_type.as_deref(),
     };
     let report = at_signing(&input).report;
     judged.at_signing = report.overall;
@@ -378,8 +384,8 @@ fn check_signature(
         for (delivery, (received, at, event)) in accounted {
             // Signatures after a receipt did not take part in it.
             if *at >= signed_at {
-                repeat_at_receipt(case, pool, *received, event, (&document, cms), signed_at, *at, slot);
-                let report = run(&document, cms, &evidence, &trust, &policy, signed_at, *at);
+                repeat_at_receipt(case, pool, *received, event, (&content, cms), signed_at, *at, slot);
+                let report = run(&content, cms, &evidence, &trust, &policy, signed_at, *at);
                 say(case, index, &format!("{name} at receipt by delivery {delivery}"), report.overall);
                 judged.at_receipt.insert(*delivery, report.overall);
             }
@@ -395,7 +401,7 @@ fn repeat_at_receipt(
     pool: &Pool,
     index: LeafIndex,
     event: &DeliveryAccounted,
-    (document, cms): (&[u8], &[u8]),
+    (content, cms): (&SignedContent<'_>, &[u8]),
     signed_at: Timestamp,
     received_at: Timestamp,
     slot: Option<u64>,
@@ -406,14 +412,14 @@ fn repeat_at_receipt(
         return case.find_at(Code::VerdictUnchecked, index, name);
     };
     let evidence = pool.exactly(index, &format!("evidence-{}", slot.unwrap_or_default()), &event.evidence);
-    let report = run(document, cms, &evidence, trust, policy, signed_at, received_at);
+    let report = run(content, cms, &evidence, trust, policy, signed_at, received_at);
     if !report.overall.is_passed() {
         case.find_at(Code::VerdictDiffers, index, format!("{name}: {}", words(report.overall)));
     }
 }
 
 pub(in crate::evidence) fn run(
-    document: &[u8],
+    content: &SignedContent<'_>,
     signature: &[u8],
     evidence: &EvidenceSet,
     trust: &TrustSnapshot,
@@ -422,7 +428,7 @@ pub(in crate::evidence) fn run(
     receipt_time: Timestamp,
 ) -> VerificationReport {
     signature::verify(&VerifyInput {
-        document,
+        document: &content.bytes,
         signature,
         evidence,
         trust,
@@ -430,7 +436,7 @@ pub(in crate::evidence) fn run(
         signing_time,
         receipt_time,
         known_until: None,
-        document_type: None,
+        document_type: content.document_type.as_deref(),
     })
 }
 
@@ -475,7 +481,7 @@ fn check_certificate(case: &mut Case<'_>, pool: &Pool, index: LeafIndex, shown: 
     let evidence = pool.everything();
     let certificate = signature::verify_certificate(der, &evidence, &trust, &policy, at, None).verdict;
     let statement = statement::possession(&case.trust.origin, event.participant).unwrap_or_default();
-    let report = run(&statement, possession, &evidence, &trust, &policy, at, at);
+    let report = run(&SignedContent::statement(&statement), possession, &evidence, &trust, &policy, at, at);
     let by_owner = report.signatures.first().is_some_and(|one| one.signer.certificate == Some(event.certificate));
     if !by_owner {
         case.find_at(Code::CertificateFailed, index, "the proof of possession is by another certificate");
