@@ -329,6 +329,12 @@ fn sign_cases() -> Vec<Case> {
             |f| f.check.outcome = short(Verdict::Indeterminate, &["unsupported-algorithm", "not-reached"]),
             &[R::SignatureAlgorithmUnsupported],
         ),
+        case("without the role", |f| f.check.outcome = short(Verdict::Failed, &["signer-role"]), &[R::SignerRole]),
+        case(
+            "with a role that nobody knows",
+            |f| f.check.outcome = short(Verdict::Indeterminate, &["signer-role-unknown"]),
+            &[R::SignerRole],
+        ),
         case("revoked", |f| f.check.outcome = short(Verdict::Failed, &["REVOKED"]), &[R::CertificateRevoked]),
         case("certificate not registered", |f| f.certificate = Certificate::default(), &[R::CertificateNotRegistered]),
         case(
