@@ -57,6 +57,8 @@ enum Answers {
     Good,
     RevokedSince(Timestamp),
     Hostile,
+    /// Says nothing until as many have asked.
+    Together(Arc<tokio::sync::Barrier>),
 }
 
 #[derive(Debug)]
@@ -84,6 +86,7 @@ impl EvidenceSource for Source {
                 }
                 Answers::Good => gathered.ocsp.push(self.ca.ocsp(&serial, None, from, until)),
                 Answers::RevokedSince(at) => gathered.ocsp.push(self.ca.ocsp(&serial, Some(*at), from, until)),
+                Answers::Together(_) => {}
                 // Noise, an answer about another certificate, one with a broken signature, and a flood.
                 Answers::Hostile => {
                     let mut forged = self.ca.ocsp(&serial, None, from, until);
@@ -94,7 +97,12 @@ impl EvidenceSource for Source {
                 }
             }
         }
-        Box::pin(async move { gathered })
+        Box::pin(async move {
+            if let Answers::Together(all) = answers {
+                all.wait().await;
+            }
+            gathered
+        })
     }
 }
 
@@ -362,6 +370,20 @@ async fn a_revocation_list_that_comes_later_settles_what_waits() {
     world.ledger.execute(&actor(Some(world.recipient)), "receive", Receive { delivery }.into()).await.unwrap();
     let (verdict, findings) = world.verify(document).await;
     assert_eq!(verdict, evidence::Verdict::Passed, "{findings:#?}");
+}
+
+/// One after the other would wait here for ever.
+#[tokio::test]
+async fn a_responder_that_keeps_one_waiting_keeps_no_other_from_being_looked_at() {
+    let world = World::new("together").await;
+    world.wait_hours(2);
+    for content in ["one", "two", "three"] {
+        let document = world.form(content).await;
+        world.sign(document, content, content).await.unwrap();
+    }
+    world.answer(Answers::Together(Arc::new(tokio::sync::Barrier::new(3))));
+    let looked = tokio::time::timeout(std::time::Duration::from_secs(60), world.ledger.resolve_pending()).await;
+    assert_eq!(looked.unwrap().unwrap(), Resolved { settled: 0, waiting: 3 });
 }
 
 #[tokio::test(flavor = "multi_thread")]
