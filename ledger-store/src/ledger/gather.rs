@@ -19,6 +19,9 @@ use super::checking::Checking;
 use super::{Inner, LedgerError};
 use crate::evidence_source::{EvidenceSource, Gathered, Wanted, WantedStatus};
 
+/// Tokens whose authority's status is asked for; a source gives one.
+const AUTHORITIES_MAX: usize = 4;
+
 /// What was gathered, by the SHA-256 of the signature or certificate that it is about.
 #[derive(Debug, Default)]
 pub(super) struct Outside {
@@ -88,8 +91,20 @@ impl Inner {
         for der in self.registered_certificates(signer.id()).await.unwrap_or_default() {
             evidence.add_certificate(&der);
         }
-        let statuses = statuses(checking, &signer, &evidence, now);
-        ask(source, statuses, is_new.then_some(parts.signature_value)).await
+        let of_signer = statuses(checking, &signer, &evidence, now);
+        let mut used = ask(source, of_signer, is_new.then_some(parts.signature_value)).await;
+        // A second and last round: a token counts only if the status of its authority's certificates is known.
+        let of_authorities = used.timestamps().take(AUTHORITIES_MAX).flat_map(|token| {
+            let mut evidence = evidence.clone();
+            signature::carried_certificates(token)
+                .iter()
+                .for_each(|one| evidence.add_parsed_certificate(Arc::clone(one)));
+            let authority = signature::signer_certificate(token, &evidence);
+            authority.map(|one| statuses(checking, &one, &evidence, now)).unwrap_or_default()
+        });
+        let of_authorities: Vec<WantedStatus> = of_authorities.collect();
+        used.extend(&ask(source, of_authorities, None).await);
+        used
     }
 
     /// The signatures and certificates that a command has checked.

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ledger_core::digest::encode_hex;
 use ledger_core::domain::command::{
@@ -13,6 +14,7 @@ use ledger_core::domain::event::{Answer, Format, ParticipantKind, Verdict};
 use ledger_core::evidence::trust::TrustDirectory;
 use ledger_core::evidence::verify::{self, Options};
 use ledger_core::id::{DocumentId, IdentifierMode, IdentityKind, ParticipantId, StreamKind};
+use ledger_core::pki::certificate::Certificate;
 use ledger_core::projection::Viewer;
 use ledger_core::projection::document::SignatureView;
 use ledger_core::projection::parts::Signing;
@@ -58,6 +60,11 @@ fn made<T: std::str::FromStr>(kind: StreamKind, executed: &Executed) -> T {
 impl World {
     /// A ledger without any revocation list: only the responder, `openssl ocsp` behind a server, can say something.
     async fn new(name: &str) -> Self {
+        Self::with(name, "").await
+    }
+
+    /// As [`World::new`]; `also` are more settings, in which `{}` stands for the server, a time-stamping authority as well.
+    async fn with(name: &str, also: &str) -> Self {
         let directory = std::env::temp_dir().join(format!("edl-fetch-outage-{name}-{}", std::process::id()));
         let _left_over = std::fs::remove_dir_all(&directory);
         let now = SystemClock.now();
@@ -76,18 +83,26 @@ impl World {
         let signer = ca.issue(&spec, [2; 32]);
         let authority = Authority::of(&ca.certificate_pem(), &ca.private_key_pem(), ca.certificate_der());
         let serial = encode_hex(&signer.serial).to_uppercase();
+        let stamping = Certificate::parse(&authority.add_time_stamping()).unwrap().serial_hex().to_uppercase();
         let says: Says = Arc::new(Mutex::new(Some(Status::Good)));
         let heard = Arc::clone(&says);
         let server = Server::start(move |request| match *heard.lock().unwrap() {
             None => Reply::Nothing,
-            Some(status) => Reply::Ok(authority.answer(&request.body, &[(&serial, status)])),
+            Some(_) if request.header("content-type") == Some("application/timestamp-query") => {
+                let token = authority.timestamp(&request.body);
+                // A token proves the end of its second plus its accuracy of one; the ledger's own time must be later.
+                std::thread::sleep(Duration::from_millis(2100));
+                Reply::Ok(token)
+            }
+            Some(status) => Reply::Ok(authority.answer(&request.body, &[(&serial, status), (&stamping, Status::Good)])),
         });
         let text = format!(
             r#"{{"private_hosts": ["{}"], "ocsp": {{"responders": [{{"url": "{}"}}], "reuse_ms": 0}}, "attempts": 1,
                 "exchange_ms": 60000, "connect_ms": 30000, "gather_ms": 120000, "breaker_failures": 1000,
-                "resolve_ms": 20}}"#,
+                "resolve_ms": 20 {}}}"#,
             server.host(),
-            server.url()
+            server.url(),
+            also.replace("{}", &server.url())
         );
         let fetcher = Fetcher::new(&FetchSettings::from_json(text.as_bytes()).unwrap()).unwrap();
         let options = LedgerOptions {
@@ -227,5 +242,20 @@ async fn a_signature_whose_certificate_turns_out_revoked_after_the_outage_fails_
     assert_eq!((view.slots[0].state, view.slots[0].signature.is_none()), (Signing::Waiting, true));
     assert!(matches!(world.send("never", document).await, Err(LedgerError::Refused(_))));
     assert!(!world.server.requests().is_empty());
+    world.close().await;
+}
+
+/// No list is recorded: what the ledger knows of the authority's certificate is the answer that it asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_stamp_counts_because_the_status_of_its_authority_is_asked_for_too() {
+    let world = World::with("stamped", r#", "timestamps": [{"url": "{}"}]"#).await;
+    let document = world.signed().await;
+    let signature = world.signature(document).await;
+    assert_eq!(signature.verdict, Verdict::Passed);
+    assert!(signature.proven_at.is_some_and(|at| at >= world.now.minus_ms(1000)), "{signature:?}");
+    world.responder(None);
+    let bundle = world.ledger.export(document, Viewer::Operator).await.unwrap();
+    let report = verify::verify(&bundle, &world.trust(), Options::default()).unwrap();
+    assert_eq!(report.verdict, verify::Verdict::Passed, "{:#?}", report.findings);
     world.close().await;
 }
