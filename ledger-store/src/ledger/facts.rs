@@ -187,7 +187,8 @@ pub(super) fn check_signature(
     })
 }
 
-/// Every check of a report that did not pass, wherever it stands in it.
+/// Every check of a report that did not pass, wherever it stands in it, but for those of time-stamp tokens: anybody can
+/// add a token to a signature, so a bad one is no reason against the signature (pki.md section 5, pitfall 5).
 fn shortfalls(report: &impl Serialize) -> Result<Vec<Shortfall>, LedgerError> {
     let value = serde_json::to_value(report).map_err(|error| LedgerError::Internal(error.to_string()))?;
     let mut found = Vec::new();
@@ -212,9 +213,33 @@ fn collect(value: &serde_json::Value, found: &mut Vec<Shortfall>) {
                     found.push(shortfall);
                 }
             }
-            members.values().for_each(|member| collect(member, found));
+            let of_signature = members.iter().filter(|(name, _)| *name != "timestamps");
+            of_signature.for_each(|(_, member)| collect(member, found));
         }
         serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_token_is_no_shortfall_of_its_signature() {
+        let report = serde_json::json!({
+            "signatures": [{
+                "chain_at": {"check": {"code": "ok", "outcome": "pass"}},
+                "revocation": {"code": "no-revocation-evidence", "outcome": "indeterminate", "sub_code": "TRY_LATER"},
+            }],
+            "timestamps": [
+                {"format": {"code": "parse", "outcome": "fail", "sub_code": "FORMAT_FAILURE"}},
+                {"chain": {"check": {"code": "no-path", "outcome": "indeterminate"}}},
+            ],
+        });
+        let found = shortfalls(&report).unwrap();
+        let waiting =
+            Shortfall { verdict: Verdict::Indeterminate, code: "no-revocation-evidence".to_owned(), may_settle: true };
+        assert_eq!(found, [waiting]);
     }
 }
