@@ -93,7 +93,9 @@ impl Authority {
         let name = format!("index{}.txt", number());
         let line = |(serial, status): &(&str, Status)| match status {
             Status::Good => format!("V\t360101000000Z\t\t{serial}\tunknown\t/CN={serial}\n"),
-            Status::Revoked => format!("R\t360101000000Z\t260101000000Z,keyCompromise\t{serial}\tunknown\t/CN={serial}\n"),
+            Status::Revoked => {
+                format!("R\t360101000000Z\t260101000000Z,keyCompromise\t{serial}\tunknown\t/CN={serial}\n")
+            }
         };
         std::fs::write(self.path(&name), statuses.iter().map(line).collect::<String>()).unwrap();
         name
