@@ -382,7 +382,7 @@ async fn a_responder_that_keeps_one_waiting_keeps_no_other_from_being_looked_at(
         world.sign(document, content, content).await.unwrap();
     }
     world.answer(Answers::Together(Arc::new(tokio::sync::Barrier::new(3))));
-    let looked = tokio::time::timeout(std::time::Duration::from_secs(60), world.ledger.resolve_pending()).await;
+    let looked = tokio::time::timeout(std::time::Duration::from_mins(1), world.ledger.resolve_pending()).await;
     assert_eq!(looked.unwrap().unwrap(), Resolved { settled: 0, waiting: 3 });
 }
 

@@ -96,9 +96,9 @@ impl Inner {
         // A second and last round: a token counts only if the status of its authority's certificates is known.
         let of_authorities = used.timestamps().take(AUTHORITIES_MAX).flat_map(|token| {
             let mut evidence = evidence.clone();
-            signature::carried_certificates(token)
-                .iter()
-                .for_each(|one| evidence.add_parsed_certificate(Arc::clone(one)));
+            for one in signature::carried_certificates(token) {
+                evidence.add_parsed_certificate(one);
+            }
             let authority = signature::signer_certificate(token, &evidence);
             authority.map(|one| statuses(checking, &one, &evidence, now)).unwrap_or_default()
         });
