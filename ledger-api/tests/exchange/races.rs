@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::company::{Company, Exchange};
 use crate::support::Reply;
 
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 100;
 
 /// Sends both requests at once and gives both answers.
 fn race(one: impl FnOnce() -> Reply + Send, two: impl FnOnce() -> Reply + Send) -> [Reply; 2] {
