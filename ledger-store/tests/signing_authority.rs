@@ -99,8 +99,8 @@ async fn a_type_of_document_is_signed_by_the_roles_that_the_policy_names_and_the
         let formed = ledger.execute(&sender, &format!("form-{name}"), form.into()).await.unwrap();
         let document: DocumentId = made(StreamKind::Document, &formed);
         let sign = ApplySignature { document, cms: signer.sign_detached(&content, now) };
-        let signed = ledger.execute(&sender, &format!("sign-{name}"), sign.into()).await;
-        match signed {
+        let outcome = ledger.execute(&sender, &format!("sign-{name}"), sign.into()).await;
+        match outcome {
             Err(LedgerError::Refused(refusal)) if refused => {
                 assert_eq!(refusal.codes(), [RefusalCode::SignerRole], "{name}");
             }

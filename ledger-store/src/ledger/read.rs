@@ -433,10 +433,8 @@ impl Inner {
     ) -> Result<Option<SignedContent<'static>>, LedgerError> {
         let Some(entry) = self.formed_entry(document)? else { return Ok(None) };
         let content = self.payload(&entry.record, "content").await?.bytes;
-        let document_type = match &entry.event {
-            Event::DocumentFormed(formed) => formed.document_type.as_ref().map(DocumentType::as_str),
-            _ => None,
-        };
+        let formed = if let Event::DocumentFormed(formed) = &entry.event { Some(formed) } else { None };
+        let document_type = formed.and_then(|formed| formed.document_type.as_ref()).map(DocumentType::as_str);
         Ok(Some(SignedContent::document(content, document_type)))
     }
 
