@@ -261,6 +261,7 @@ fn form_cases() -> Vec<Case> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn sign_cases() -> Vec<Case> {
     let given = || vec![formed(&[(SENDER, true, 1), (THIRD, true, 2)])];
     let sign = |given: &[Event], facts: SignerFacts, circumstances: &Circumstances| {
