@@ -90,7 +90,7 @@ fn exchange(folder: &Path) -> Scratch {
 }
 
 #[test]
-fn a_responder_is_believed_unchecked_only_if_its_authority_names_no_way_to_check_it() {
+fn a_responder_without_nocheck_whose_status_nothing_proves_is_not_believed() {
     let folder = std::env::temp_dir().join(format!("ledger-core-responder-{}", std::process::id()));
     let scratch = exchange(&folder);
     let trust = TrustSnapshot::from_certificates([scratch.read("ca.der")]).unwrap();
@@ -100,7 +100,7 @@ fn a_responder_is_believed_unchecked_only_if_its_authority_names_no_way_to_check
     let list = scratch.read("revoked.crl");
     for (responder, lists, expected) in [
         ("nocheck", &[][..], (RevocationStatus::Good, codes::OK)),
-        ("silent", &[], (RevocationStatus::Good, codes::RESPONDER_UNCHECKED)),
+        ("silent", &[], (RevocationStatus::Unknown, codes::REVOCATION_UNUSABLE)),
         ("checkable", &[], (RevocationStatus::Unknown, codes::REVOCATION_UNUSABLE)),
         // What is known against it counts, whatever its certificate says or leaves out.
         ("silent", std::slice::from_ref(&list), (RevocationStatus::Good, codes::OK)),

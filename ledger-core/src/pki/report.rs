@@ -444,8 +444,6 @@ pub mod codes {
         DELTA_OUT_OF_SEQUENCE = "delta-out-of-sequence";
         /// The responder knows nothing about the certificate.
         OCSP_UNKNOWN = "ocsp-unknown";
-        /// The responder's own status is not known, and its CA names no way to know it (RFC 6960 4.2.2.2.1).
-        RESPONDER_UNCHECKED = "responder-unchecked";
         /// The evidence is of a kind not supported yet, out of scope or not authorised.
         REVOCATION_UNUSABLE = "revocation-unusable";
         /// Two pieces of evidence contradict each other; the worse one counts.

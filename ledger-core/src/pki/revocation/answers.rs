@@ -12,7 +12,7 @@ use crate::pki::certificate::Certificate;
 use crate::pki::crl::{Reasons, Revoked};
 use crate::pki::limits::{EVIDENCE_SIGNERS_MAX, REVOCATION_DEPTH_MAX};
 use crate::pki::ocsp::{AnswerStatus, OcspResponse, SingleAnswer};
-use crate::pki::report::{Check, RevocationSource, RevocationStatus, codes};
+use crate::pki::report::{Check, RevocationSource, RevocationStatus};
 
 /// id-pkix-ocsp-nocheck (RFC 6960 4.2.2.2.1): the CA vouches for the responder until its certificate runs out.
 const NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.5");
@@ -46,20 +46,21 @@ impl Evaluator<'_> {
             for answer in about {
                 match response.unusable().or(answer.unusable) {
                     Some(why) => findings.contest(revoked(answer), unusable(why), response.digest()),
-                    None => findings.statements.push(statement(response, answer, &signer, question)),
+                    None => findings.statements.push(statement(response, answer, signer, question)),
                 }
             }
         }
     }
 
-    /// The responder that signed the answer: the issuer itself, or a certificate issued for that by the same key.
-    fn responder(&mut self, response: &OcspResponse, question: &Question<'_>) -> Result<Responder, Check> {
+    /// The responder that signed the answer: the issuer itself (none is returned), or a certificate issued for that
+    /// by the same key.
+    fn responder(&mut self, response: &OcspResponse, question: &Question<'_>) -> Result<Option<Digest>, Check> {
         let issuer = question.issuer;
         let mut refusal = unusable("the responder's certificate is not there");
         if response.names_responder(issuer) {
             if issuer.in_force_at(response.produced_at()) {
                 match self.answer_signature(response, issuer) {
-                    Ok(()) => return Ok(Responder { certificate: None, is_unchecked: false }),
+                    Ok(()) => return Ok(None),
                     Err(check) => refusal = check,
                 }
             } else {
@@ -78,9 +79,7 @@ impl Evaluator<'_> {
             }
             tried.push(candidate.digest());
             match self.may_answer(candidate, response, question) {
-                Ok(is_unchecked) => {
-                    return Ok(Responder { certificate: Some(candidate.digest()), is_unchecked });
-                }
+                Ok(()) => return Ok(Some(candidate.digest())),
                 Err(check) => refusal = check,
             }
         }
@@ -91,14 +90,13 @@ impl Evaluator<'_> {
         self.verify(response.digest(), signer, response.produced_at(), |registry| response.verify(signer, registry))
     }
 
-    /// RFC 6960 4.2.2.2: issued by the very CA, for this purpose, in force and not revoked when it answered. Says
-    /// whether nothing could be known about its status.
+    /// RFC 6960 4.2.2.2: issued by the very CA, for this purpose, in force and not revoked when it answered.
     fn may_answer(
         &mut self,
         responder: &Arc<Certificate>,
         response: &OcspResponse,
         question: &Question<'_>,
-    ) -> Result<bool, Check> {
+    ) -> Result<(), Check> {
         let (issuer, at) = (question.issuer, response.produced_at());
         if responder.issuer() != issuer.subject() {
             return Err(unusable("the responder's certificate is of another CA"));
@@ -115,7 +113,7 @@ impl Evaluator<'_> {
         self.verify_certificate(responder, issuer, at)?;
         self.answer_signature(response, responder)?;
         if responder.extension(&NO_CHECK).is_some() {
-            return Ok(false);
+            return Ok(());
         }
         if self.visiting.contains(&responder.digest()) {
             return Err(unusable("the responder vouches for itself"));
@@ -133,38 +131,12 @@ impl Evaluator<'_> {
         };
         let (status, _) = self.status(&inner);
         self.visiting.pop();
-        // RFC 6960 4.2.2.2.1, third case: the CA says neither that the responder needs no check nor where one could be
-        // made. With nothing at all known against it, it is believed, and the result says so.
-        let nothing_known = status.check.code.as_str() == codes::NO_REVOCATION_EVIDENCE;
-        match status.revocation {
-            RevocationStatus::Good => Ok(false),
-            RevocationStatus::Unknown if nothing_known && !names_a_way_to_check(responder) => Ok(true),
-            RevocationStatus::Unknown
-            | RevocationStatus::Revoked { .. }
-            | RevocationStatus::OnHold { .. }
-            | RevocationStatus::TrustAnchor => {
-                Err(unusable(format!("the responder's status is {}", status.check.code.as_str())))
-            }
+        if status.revocation == RevocationStatus::Good {
+            Ok(())
+        } else {
+            Err(unusable(format!("the responder's status is {}", status.check.code.as_str())))
         }
     }
-}
-
-/// Who signed an answer.
-struct Responder {
-    /// The certificate, when it is not the issuer's.
-    certificate: Option<Digest>,
-    /// Nothing is known about its status, and the CA names no way to know more.
-    is_unchecked: bool,
-}
-
-/// Whether the certificate tells where its status is to be had, readable here or not.
-fn names_a_way_to_check(certificate: &Certificate) -> bool {
-    const WAYS: [ObjectIdentifier; 3] = [
-        ObjectIdentifier::new_unwrap("2.5.29.31"),
-        ObjectIdentifier::new_unwrap("2.5.29.46"),
-        ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.1"),
-    ];
-    WAYS.iter().any(|way| certificate.extension(way).is_some())
 }
 
 fn revoked(answer: &SingleAnswer) -> Option<Revoked> {
@@ -174,7 +146,12 @@ fn revoked(answer: &SingleAnswer) -> Option<Revoked> {
     }
 }
 
-fn statement(response: &OcspResponse, answer: &SingleAnswer, signer: &Responder, question: &Question<'_>) -> Statement {
+fn statement(
+    response: &OcspResponse,
+    answer: &SingleAnswer,
+    signer: Option<Digest>,
+    question: &Question<'_>,
+) -> Statement {
     let says = match answer.status {
         AnswerStatus::Good => Says::NotRevoked,
         AnswerStatus::Unknown => Says::Unknown,
@@ -188,7 +165,7 @@ fn statement(response: &OcspResponse, answer: &SingleAnswer, signer: &Responder,
         this_update,
         next_update: answer.next_update,
         produced_at: response.produced_at(),
-        signer: signer.certificate,
+        signer,
         says,
         released: None,
         reasons: Reasons::ALL,
@@ -196,7 +173,7 @@ fn statement(response: &OcspResponse, answer: &SingleAnswer, signer: &Responder,
         covers_expiry: this_update.unix_seconds() <= not_after.unix_seconds()
             || answer.archive_cutoff.is_some_and(|cutoff| cutoff <= not_after),
         awaits_delta: false,
-        remark: signer.is_unchecked.then(|| (codes::RESPONDER_UNCHECKED, String::new())),
+        remark: None,
         evidence: vec![response.digest()],
     }
 }
