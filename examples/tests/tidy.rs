@@ -132,6 +132,38 @@ fn the_core_and_the_auditor_are_built_without_runtime_server_and_store() {
 }
 
 #[test]
+fn the_auditor_cannot_reach_a_network() {
+    let auditor = tree(&["-p", "ledger-api", "--no-default-features"]);
+    let server = tree(&["-p", "ledger-api"]);
+    for name in ["hyper", "hyper_util", "mio", "socket2"] {
+        assert!(!auditor.contains(name), "ledger-audit needs {name}");
+        assert!(server.contains(name), "the server should need {name}");
+    }
+}
+
+#[test]
+fn only_fetching_and_the_server_touch_the_network() {
+    let mut files = Vec::new();
+    for directory in ["ledger-core/src", "ledger-store/src", "ledger-api/src"] {
+        sources(&top().join(directory), &mut files);
+    }
+    let words = ["std::net", "core::net", "tokio::net", "hyper::", "hyper_util::", "HttpServer"];
+    let users: BTreeSet<String> = files
+        .iter()
+        .filter(|path| words.iter().any(|word| code(path).contains(word)))
+        .map(|path| path.strip_prefix(top()).unwrap().display().to_string())
+        .collect();
+    // `ledgerd` binds the address.
+    let homes = ["ledger-store/src/fetch", "ledger-api/src/server", "ledger-api/src/bin/ledgerd.rs"];
+    let wrong: Vec<&String> = users.iter().filter(|file| !homes.iter().any(|home| file.starts_with(home))).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    // The words find what they are for.
+    for part in homes {
+        assert!(users.iter().any(|file| file.starts_with(part)), "nothing in {part} uses the network? {users:#?}");
+    }
+}
+
+#[test]
 fn serde_json_keeps_its_exact_numbers_and_sorted_maps() {
     let output = Command::new(env!("CARGO"))
         .current_dir(top())
