@@ -46,7 +46,7 @@ impl Setting {
     pub(crate) fn trust(&self) -> Result<Command, Box<dyn Error>> {
         let policy = SignaturePolicy::default_2026().to_canonical_bytes()?;
         let anchors = vec![self.ca.certificate_der().to_vec()];
-        Ok(PublishTrust { anchors, intermediates: vec![], policy }.into())
+        Ok(PublishTrust::of_anchors(anchors, policy).into())
     }
 
     pub(crate) fn crl(&self) -> Command {

@@ -212,6 +212,16 @@ fn every_bad_request_has_its_own_problem() {
         (&participant, "/v1/documents", json_type, b"[]", 422, "body-invalid", "title"),
         (&participant, "/v1/documents", json_type, b"{}", 422, "body-invalid", "content_base64"),
         (
+            &operator,
+            "/v1/trust",
+            json_type,
+            br#"{"anchors":[],"terms":[{"certificate":"0000000000000000000000000000000000000000000000000000000000000000","purposes":["all"]}]}"#,
+            422,
+            "body-invalid",
+            "terms/0/purposes",
+        ),
+        (&operator, "/v1/trust", json_type, br#"{"anchors":[],"terms":[{}]}"#, 422, "body-invalid", "terms/0/certificate"),
+        (
             &participant,
             "/v1/documents",
             json_type,

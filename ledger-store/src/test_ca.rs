@@ -188,11 +188,34 @@ impl TestCa {
     ///
     /// Its CRL number is `this_update` in seconds, so that a later list has a higher one.
     pub fn crl(&self, revoked: &[(&[u8], Timestamp)], this_update: Timestamp, next_update: Timestamp) -> Vec<u8> {
+        self.list(revoked, this_update, next_update, None)
+    }
+
+    /// A delta CRL (RFC 5280, 5.2.4) to the full one of the time `base`.
+    pub fn delta_crl(
+        &self,
+        base: Timestamp,
+        revoked: &[(&[u8], Timestamp)],
+        this_update: Timestamp,
+        next_update: Timestamp,
+    ) -> Vec<u8> {
+        self.list(revoked, this_update, next_update, Some(base))
+    }
+
+    fn list(
+        &self,
+        revoked: &[(&[u8], Timestamp)],
+        this_update: Timestamp,
+        next_update: Timestamp,
+        base: Option<Timestamp>,
+    ) -> Vec<u8> {
         let entries: Vec<_> = revoked.iter().map(|(serial, at)| sequence(&[&integer(serial), &time(*at)])).collect();
         // The list must be absent when it is empty (RFC 5280, 5.1.2.6).
         let entries = if entries.is_empty() { Vec::new() } else { sequence(&[&entries.concat()]) };
-        let number = integer(&this_update.unix_seconds().to_be_bytes());
-        let extensions = sequence(&[&self.authority_key_identifier(), &extension(CRL_NUMBER, false, &number)]);
+        let number = |at: Timestamp| integer(&at.unix_seconds().to_be_bytes());
+        let indicator = base.map(|base| extension(DELTA_CRL_INDICATOR, true, &number(base))).unwrap_or_default();
+        let number = extension(CRL_NUMBER, false, &number(this_update));
+        let extensions = sequence(&[&self.authority_key_identifier(), &number, &indicator]);
         self.signed(&[
             &integer(&[1]),
             &self.key.signature_algorithm(),
@@ -317,6 +340,7 @@ const SUBJECT_KEY_IDENTIFIER: &str = "2.5.29.14";
 const KEY_USAGE: &str = "2.5.29.15";
 const BASIC_CONSTRAINTS: &str = "2.5.29.19";
 const CRL_NUMBER: &str = "2.5.29.20";
+const DELTA_CRL_INDICATOR: &str = "2.5.29.27";
 const CERTIFICATE_POLICIES: &str = "2.5.29.32";
 const AUTHORITY_KEY_IDENTIFIER: &str = "2.5.29.35";
 const EXTENDED_KEY_USAGE: &str = "2.5.29.37";

@@ -70,7 +70,7 @@ async fn compare(mishap: Mishap) -> usize {
     };
     let signer = ca.issue(&spec, [2; 32]);
     let policy = SignaturePolicy::default_2026().to_canonical_bytes().unwrap();
-    let trust = PublishTrust { anchors: vec![ca.certificate_der().to_vec()], intermediates: vec![], policy };
+    let trust = PublishTrust::of_anchors(vec![ca.certificate_der().to_vec()], policy);
     let crl = RecordCrl { crl: ca.crl(&[], now.minus_ms(DAY_MS), now.plus_ms(DAY_MS)) };
     ledger.execute(&actor(None), "trust", trust.into()).await.unwrap();
     ledger.execute(&actor(None), "crl", crl.into()).await.unwrap();

@@ -174,7 +174,7 @@ impl World {
         let ledger = Ledger::create(&directory, options).await.unwrap();
         let operator = actor(None);
         let policy = SignaturePolicy::default_2026().to_canonical_bytes().unwrap();
-        let trust = PublishTrust { anchors: vec![ca.certificate_der().to_vec()], intermediates: vec![], policy };
+        let trust = PublishTrust::of_anchors(vec![ca.certificate_der().to_vec()], policy);
         ledger.execute(&operator, "trust", trust.into()).await.unwrap();
         let crl = RecordCrl { crl: ca.crl(&[], start.minus_ms(HOUR_MS), start.plus_ms(HOUR_MS)) };
         ledger.execute(&operator, "crl", crl.into()).await.unwrap();

@@ -64,7 +64,7 @@ async fn a_type_of_document_is_signed_by_the_roles_that_the_policy_names_and_the
     };
     let operator = Actor { capacity: Capacity::Operator, participant: None, user: None };
     let policy = policy.to_canonical_bytes().unwrap();
-    let trust = PublishTrust { anchors: vec![ca.certificate_der().to_vec()], intermediates: vec![], policy };
+    let trust = PublishTrust::of_anchors(vec![ca.certificate_der().to_vec()], policy);
     ledger.execute(&operator, "trust", trust.into()).await.unwrap();
     let crl = RecordCrl { crl: ca.crl(&[], now.minus_ms(DAY_MS), now.plus_ms(DAY_MS)) };
     ledger.execute(&operator, "crl", crl.into()).await.unwrap();

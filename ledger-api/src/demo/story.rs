@@ -65,7 +65,7 @@ impl Teller<'_, '_> {
         let policy = SignaturePolicy::default_2026().to_canonical_bytes();
         let policy = policy.map_err(|_| DemoError::Unexpected("a policy".into()))?;
         let anchors = vec![self.cast.ca.certificate_der().to_vec()];
-        let trust = PublishTrust { anchors, intermediates: vec![], policy };
+        let trust = PublishTrust::of_anchors(anchors, policy);
         self.ask(&operator(), "publish whom it trusts", trust).await?;
         self.ask(&operator(), "record the CRL", RecordCrl { crl: self.cast.crl(now()?) }).await?;
         self.screen.done("trust in the test CA and its revocation list (CRL) stand in the ledger")?;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use actix_web::{HttpRequest, web};
+use ledger_core::digest::Digest;
 use ledger_core::domain::command::{
     AcceptAnnulment, AnnulKey, ApplySignature, Countersign, FormDocument, ProposeAnnulment, PublishTrust, Recall,
     Receive, RecipientRequest, RecordCrl, RecordFinding, RefuseAnnulment, RefuseAnswer, RegisterCertificate,
@@ -12,6 +13,8 @@ use ledger_core::domain::event::{Answer as AnswerWish, Channel, Format, Particip
 use ledger_core::domain::refusal::RefusalCode;
 use ledger_core::id::{DeliveryId, DocumentId, IdentityKind, KeyId, ParticipantId};
 use ledger_core::pki::policy::SignaturePolicy;
+use ledger_core::pki::trust::TrustTerms;
+use serde::de::DeserializeOwned;
 
 use super::auth::{Caller, Role};
 use super::json::{Json, Members, boolean, parsed, text};
@@ -265,15 +268,43 @@ pub(super) async fn publish_trust(mut act: Act) -> Answer {
     let mut body = act.json(SMALL_BYTES_MAX).await?;
     let anchors = bytes_list(&mut body, "anchors", CERTIFICATES_MAX);
     let intermediates = bytes_list(&mut body, "intermediates", CERTIFICATES_MAX);
-    let policy = match body.optional("policy", "text", text) {
-        Some(policy) => Some(policy.into_bytes()),
-        None => Some(SignaturePolicy::default_2026().to_canonical_bytes().map_err(Problem::internal)?),
+    let terms = body.each("terms", CERTIFICATES_MAX, trust_terms).into_iter().collect();
+    let policy = if let Some(policy) = body.optional("policy", "text", text) {
+        policy.into_bytes()
+    } else {
+        let policy = SignaturePolicy::for_ledger(act.ledger().genesis().identifiers);
+        policy.to_canonical_bytes().map_err(Problem::internal)?
     };
     let command = build_body(
         body,
-        (|| Some(PublishTrust { anchors: anchors?, intermediates: intermediates?, policy: policy? }))(),
+        (|| Some(PublishTrust { anchors: anchors?, intermediates: intermediates?, terms, policy }))(),
     )?;
     act.execute(command).await
+}
+
+/// On which terms one certificate of a publication is trusted.
+fn trust_terms(members: &mut Members) -> Option<(Digest, TrustTerms)> {
+    let certificate = members.required("certificate", "SHA-256 of the certificate, 64 lower-case hex digits", parsed);
+    let hierarchy = members.optional("hierarchy", "production or test", published_word);
+    let authority = members.optional(
+        "authority",
+        "root, national, state-bodies, btsd, bank, timestamping or other",
+        published_word,
+    );
+    let purposes =
+        members.optional("purposes", "an array of document-signing, timestamping and ocsp", |json| match json {
+            Json::Array(items) => items.into_iter().map(published_word).collect(),
+            Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Object(_) => None,
+        });
+    let trusted_from = members.optional("trusted_from", TIME, parsed);
+    let trusted_until = members.optional("trusted_until", TIME, parsed);
+    let purposes = purposes.unwrap_or_default();
+    Some((certificate?, TrustTerms { hierarchy, authority, purposes, trusted_from, trusted_until }))
+}
+
+/// A word by which something is written in published snapshots.
+fn published_word<T: DeserializeOwned>(json: Json) -> Option<T> {
+    serde_json::from_value(text(json)?.into()).ok()
 }
 
 /// `POST /v1/crls` (clause 2.12)

@@ -80,6 +80,7 @@ fn status(code: RefusalCode) -> StatusCode {
         | R::FindingUnchanged
         | R::KeyNotSuspended
         | R::ParticipantExists
+        | R::PolicyForTests
         | R::RecipientSuspended
         | R::RecipientUnknown
         | R::SignaturePending

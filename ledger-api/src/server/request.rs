@@ -11,6 +11,8 @@ use ledger_core::digest::Digest;
 use ledger_core::domain::command::Command;
 use ledger_core::domain::refusal::RefusalCode;
 
+use ledger_store::Ledger;
+
 use super::auth::Caller;
 use super::json::{self, Json, Members};
 use super::problem::{Edge, Problem};
@@ -139,6 +141,11 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
 }
 
 impl Act {
+    /// The ledger that is asked.
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.state.ledger
+    }
+
     /// Stops a request that would act without an idempotency key, before its body is read.
     fn due_key(&self) -> Result<(), Problem> {
         let missing = self.idempotency_key.is_none() && !self.dry_run;

@@ -5,8 +5,9 @@ use std::cell::Cell;
 use std::process::Command;
 
 use ledger_core::domain::refusal::RefusalCode;
-use ledger_core::id::KeyId;
+use ledger_core::id::{IdentifierMode, KeyId};
 use ledger_core::pki::certificate::Certificate;
+use ledger_core::pki::policy::SignaturePolicy;
 use ledger_store::test_ca::{Algorithm, Party, Purpose, TestCa};
 use serde_json::{Value, json};
 
@@ -573,10 +574,26 @@ fn bad_acts_of_the_operator() {
     let foreign = TestCa::new("UNKNOWN CA", now.minus_ms(DAY_MS), [9; 32]);
     let anchor = base64(exchange.ca.certificate_der());
     let known = exchange.ca.crl(&[], now.minus_ms(DAY_MS), now.plus_ms(DAY_MS));
+    let for_tests = SignaturePolicy::for_ledger(IdentifierMode::TestIdentifiers).to_canonical_bytes().unwrap();
+    let for_tests = String::from_utf8(for_tests).unwrap();
     let rows: &[Row<'_>] = &[
         ("no anchors", "/v1/trust", json!({}), 422, &["trust-invalid"]),
         ("an anchor that is none", "/v1/trust", json!({"anchors": ["AQID"]}), 422, &["trust-invalid"]),
         ("a policy that is none", "/v1/trust", json!({"anchors": [&anchor], "policy": "{}"}), 422, &["trust-invalid"]),
+        (
+            "terms for a stranger",
+            "/v1/trust",
+            json!({"anchors": [&anchor], "terms": [{"certificate": "00".repeat(32), "hierarchy": "test"}]}),
+            422,
+            &["trust-invalid"],
+        ),
+        (
+            "a policy for tests",
+            "/v1/trust",
+            json!({"anchors": [&anchor], "policy": for_tests}),
+            409,
+            &["policy-for-tests"],
+        ),
         ("what is in force", "/v1/trust", json!({"anchors": [&anchor]}), 409, &["trust-unchanged"]),
         ("a list that is none", "/v1/crls", json!({"crl": "AQID"}), 422, &["crl-malformed"]),
         (

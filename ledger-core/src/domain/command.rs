@@ -4,12 +4,15 @@
 //! Texts and bytes are serialised as their SHA-256: the serialised form is what a request digest is made over
 //! (`cause.request`, format.md section 1), never a wire format.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 
 use crate::canonical::{self, CanonicalError};
 use crate::digest::Digest;
 use crate::domain::event::{Answer, Channel, DocumentType, Format, ParticipantKind, VersionName, words};
 use crate::id::{CertificateId, DeliveryId, DocumentId, EventId, IdentityKind, KeyId, ParticipantId, RequestDigest};
+use crate::pki::trust::TrustTerms;
 use crate::time::Timestamp;
 
 /// Declares the commands, their kinds and the enum over them.
@@ -264,12 +267,16 @@ commands! {
     }
 
     /// Publishes which certification authorities the ledger trusts and by which policy it checks (clause 8.2).
-    /// The operator may. Refused: no anchor, something that is not a certificate, what is in force already.
+    /// The operator may. Refused: no anchor, something that is not a certificate, terms for none of them, what is in
+    /// force already; in a ledger of real documents a policy that lets tests count.
     PublishTrust = "publish-trust" {
         /// Trust anchors in DER.
         anchors: Vec<Vec<u8>> = "list_as_digest",
         /// Intermediate certificates in DER.
         intermediates: Vec<Vec<u8>> = "list_as_digest",
+        /// On which terms certificates among them are trusted, by SHA-256 of the certificate; without terms for all.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        terms: BTreeMap<Digest, TrustTerms>,
         /// The signature policy in canonical form.
         policy: Vec<u8> = "bytes_as_digest",
     }
@@ -300,6 +307,13 @@ pub struct RecipientRequest {
     pub participant: ParticipantId,
     /// Whether it is asked to countersign.
     pub answer: Answer,
+}
+
+impl PublishTrust {
+    /// Trust in these anchors without terms, and no intermediates.
+    pub const fn of_anchors(anchors: Vec<Vec<u8>>, policy: Vec<u8>) -> Self {
+        Self { anchors, intermediates: Vec::new(), terms: BTreeMap::new(), policy }
+    }
 }
 
 impl Command {
@@ -357,9 +371,7 @@ mod tests {
 
     #[test]
     fn a_list_is_not_its_concatenation() {
-        let trust = |anchors: Vec<Vec<u8>>| {
-            Command::from(PublishTrust { anchors, intermediates: vec![], policy: b"{}".to_vec() })
-        };
+        let trust = |anchors: Vec<Vec<u8>>| Command::from(PublishTrust::of_anchors(anchors, b"{}".to_vec()));
         let digest = |command: Command| command.request_digest(&[7; 32]).unwrap();
         assert_ne!(digest(trust(vec![b"ab".to_vec()])), digest(trust(vec![b"a".to_vec(), b"b".to_vec()])));
     }

@@ -7,7 +7,7 @@ use crate::domain::command::{PublishTrust, RecordCrl};
 use crate::domain::event::{CrlRecorded, Event, NewEvent, TrustPublished};
 use crate::domain::refusal::{Finding, Refusal, RefusalCode, refuse_if_any};
 use crate::domain::{Aggregate, Circumstances, FOREIGN, Recorded, rule};
-use crate::id::{EventId, Origin, StreamKind};
+use crate::id::{EventId, IdentifierMode, Origin, StreamKind};
 use crate::time::Timestamp;
 
 /// State of the ledger's own stream.
@@ -61,6 +61,10 @@ pub struct TrustFacts {
     pub trust: Digest,
     /// The policy's id; none if the bytes are not a policy.
     pub policy: Option<Digest>,
+    /// Whether the policy lets something count that proves nothing about real persons.
+    pub policy_is_for_tests: bool,
+    /// Whether the ledger is of real documents.
+    pub mode: IdentifierMode,
 }
 
 /// What a revocation list's recording read elsewhere.
@@ -99,6 +103,9 @@ impl LedgerActs {
         }
         if facts.policy.is_none() {
             findings.push(Finding::at(RefusalCode::TrustInvalid, "policy"));
+        }
+        if facts.policy_is_for_tests && facts.mode == IdentifierMode::Strict {
+            findings.push(Finding::at(RefusalCode::PolicyForTests, "policy"));
         }
         let in_force = self.trust.as_ref();
         if in_force.is_some_and(|trust| trust.trust == facts.trust && Some(trust.policy) == facts.policy) {

@@ -201,6 +201,7 @@ codes! {
     OperatorOnly = "operator-only", "5.3.13", false, "Only the operator may ask for this.";
     ParticipantExists = "participant-exists", "2.1", false, "This BIN or IIN is registered already.";
     ParticipantUnknown = "participant-unknown", "1.1", false, "Name a registered participant.";
+    PolicyForTests = "policy-for-tests", "8.2", false, "The policy lets test certificates or test numbers count, and this ledger is of real documents. Leave both out, or make a ledger for tests.";
     PossessionMissing = "possession-missing", "8.1", false, "Prove possession of the key by signing the possession statement with this certificate.";
     PrivateKeyMaterialRefused = "private-key-material-refused", "5.1.4.2", false, "Never send a private key; send the certificate or signature only, and consider this key exposed.";
     RecipientDuplicate = "recipient-duplicate", "5.3.1.2", false, "Name each recipient once.";

@@ -54,6 +54,18 @@ pub struct AlgorithmRule {
 }
 
 impl SignaturePolicy {
+    /// The rules of 2026 for a ledger: numbers in certificates are judged as those of its participants are, and test
+    /// hierarchies count where test numbers do.
+    pub fn for_ledger(identifiers: IdentifierMode) -> Self {
+        let accept_test_hierarchy = identifiers == IdentifierMode::TestIdentifiers;
+        Self { identifiers: Some(identifiers), accept_test_hierarchy, ..Self::default_2026() }
+    }
+
+    /// Whether it lets something count that proves nothing about real persons.
+    pub fn is_for_tests(&self) -> bool {
+        self.accept_test_hierarchy || self.identifiers == Some(IdentifierMode::TestIdentifiers)
+    }
+
     /// The rules of 2026: revocation status required; RSA from 2048 bits until the end of 2030 and from 3072 bits,
     /// P-256, P-384 and Ed25519 until the end of 2035 (SOG-IS agreed mechanisms, NIST SP 800-57).
     ///

@@ -454,7 +454,8 @@ impl Errand<'_> {
     }
 
     async fn publish_trust(&self, command: command::PublishTrust) -> Result<Executed, LedgerError> {
-        let snapshot = TrustSnapshot::from_parts(&command.anchors, &command.intermediates).ok();
+        let snapshot = TrustSnapshot::from_parts(&command.anchors, &command.intermediates);
+        let snapshot = snapshot.and_then(|snapshot| snapshot.with_terms(command.terms.clone())).ok();
         let policy: Option<SignaturePolicy> = serde_json::from_slice(&command.policy).ok();
         // A policy counts in its canonical form only: its id is a digest of that.
         let policy = policy.filter(|policy| policy.to_canonical_bytes().is_ok_and(|bytes| bytes == command.policy));
@@ -462,7 +463,9 @@ impl Errand<'_> {
             origin: self.ledger.origin().clone(),
             trust: snapshot.as_ref().map(TrustSnapshot::id).unwrap_or_default(),
             snapshot: snapshot.and_then(|snapshot| snapshot.encode().ok()),
+            policy_is_for_tests: policy.as_ref().is_some_and(SignaturePolicy::is_for_tests),
             policy: policy.map(|policy| policy.id()),
+            mode: self.ledger.store.genesis().identifiers,
         };
         let stream = self.ledger.ledger_stream();
         self.decide::<LedgerActs>(&stream, LedgerCommand::PublishTrust(command, facts), Vec::new()).await
@@ -470,9 +473,7 @@ impl Errand<'_> {
 
     async fn record_crl(&self, command: command::RecordCrl) -> Result<Executed, LedgerError> {
         let checking = self.ledger.checking();
-        // Only a full list may stand for its issuer: a delta says nothing without its base.
-        let usable = |crl: &Crl| crl.unusable().is_none() && !crl.is_delta();
-        let contents = Crl::parse(&command.crl).ok().filter(usable).map(|crl| CrlContents {
+        let contents = Crl::parse(&command.crl).ok().filter(|crl| crl.unusable().is_none()).map(|crl| CrlContents {
             issuer: crl.issuer_digest(),
             this_update: crl.this_update(),
             next_update: crl.next_update(),

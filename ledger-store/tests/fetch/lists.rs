@@ -40,7 +40,7 @@ async fn ledger(name: &str, ca: &TestCa) -> (Ledger, PathBuf) {
     let options = LedgerOptions { identifiers: IdentifierMode::TestIdentifiers, ..LedgerOptions::default() };
     let ledger = Ledger::create(&directory, options).await.unwrap();
     let policy = SignaturePolicy::default_2026().to_canonical_bytes().unwrap();
-    let trust = PublishTrust { anchors: vec![ca.certificate_der().to_vec()], intermediates: vec![], policy };
+    let trust = PublishTrust::of_anchors(vec![ca.certificate_der().to_vec()], policy);
     let operator = Actor { capacity: Capacity::Operator, participant: None, user: None };
     ledger.execute(&operator, "trust", trust.into()).await.unwrap();
     (ledger, directory)
@@ -105,6 +105,10 @@ async fn a_list_is_recorded_by_the_system_once_and_its_successor_when_it_appears
     }
     *file.lock().unwrap() = (crl(1), "\"three\"".to_owned());
     eventually("the third list", || (recorded(&ledger) == 3).then_some(())).await;
+    // A delta to it is a list like others.
+    let delta = ca.delta_crl(now.minus_ms(HOUR_MS), &[], now, now.plus_ms(24 * HOUR_MS));
+    *file.lock().unwrap() = (delta, "\"delta\"".to_owned());
+    eventually("the delta", || (recorded(&ledger) == 4).then_some(())).await;
 
     background.stop().await;
     ledger.close().await.unwrap();
@@ -113,7 +117,7 @@ async fn a_list_is_recorded_by_the_system_once_and_its_successor_when_it_appears
     let fetcher = self::fetcher(&server);
     let background = Background::start(&ledger, &fetcher, |said| println!("{said}"));
     eventually("the list again", || list(&fetcher).this_update).await;
-    assert_eq!(recorded(&ledger), 3);
+    assert_eq!(recorded(&ledger), 4);
     background.stop().await;
     ledger.close().await.unwrap();
     let _ = std::fs::remove_dir_all(directory);

@@ -112,7 +112,7 @@ impl World {
         };
         let ledger = Ledger::create(&directory, options).await.unwrap();
         let policy = SignaturePolicy::default_2026().to_canonical_bytes().unwrap();
-        let trust = PublishTrust { anchors: vec![ca.certificate_der().to_vec()], intermediates: vec![], policy };
+        let trust = PublishTrust::of_anchors(vec![ca.certificate_der().to_vec()], policy);
         ledger.execute(&actor(None), "trust", trust.into()).await.unwrap();
         let mut participants = Vec::new();
         for number in ["123456789021", "123456789031"] {

@@ -469,9 +469,15 @@ fn every_statement_is_its_own_bytes_and_canonical() {
 #[test]
 fn the_operators_acts_are_folded_with_their_events() {
     let trust = Digest::sha256(&[b"new"]);
-    let publish = PublishTrust { anchors: vec![b"ca".to_vec()], intermediates: vec![], policy: b"{}".to_vec() };
-    let facts =
-        TrustFacts { origin: origin(), snapshot: Some(b"{}".to_vec()), trust, policy: Some(Digest::sha256(&[b"p"])) };
+    let publish = PublishTrust::of_anchors(vec![b"ca".to_vec()], b"{}".to_vec());
+    let facts = TrustFacts {
+        origin: origin(),
+        snapshot: Some(b"{}".to_vec()),
+        trust,
+        policy: Some(Digest::sha256(&[b"p"])),
+        policy_is_for_tests: false,
+        mode: IdentifierMode::Strict,
+    };
     let command = LedgerCommand::PublishTrust(publish, facts);
     let mut given = check::<LedgerActs>(&[], &command, &operator(), Ok(&["ledger.trust_published"]));
     let contents = CrlContents { issuer: trust, this_update: time(0), next_update: None, is_trusted: true };

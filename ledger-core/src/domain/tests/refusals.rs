@@ -491,8 +491,9 @@ fn ledger_cases() -> Vec<Case> {
     let digest = Digest::sha256(&[b"trust"]);
     let publish =
         |anchors: Vec<Vec<u8>>, snapshot: Option<Vec<u8>>, policy, given: &[Event], circumstances: &Circumstances| {
-            let command = PublishTrust { anchors, intermediates: vec![], policy: b"{}".to_vec() };
-            let facts = TrustFacts { origin: origin(), snapshot, trust: digest, policy };
+            let command = PublishTrust::of_anchors(anchors, b"{}".to_vec());
+            let (policy_is_for_tests, mode) = (false, IdentifierMode::Strict);
+            let facts = TrustFacts { origin: origin(), snapshot, trust: digest, policy, policy_is_for_tests, mode };
             decide::<LedgerActs>(given, LedgerCommand::PublishTrust(command, facts), circumstances)
         };
     let good = || (vec![b"ca".to_vec()], Some(b"{}".to_vec()), Some(Digest::sha256(&[b"policy"])));
@@ -503,6 +504,13 @@ fn ledger_cases() -> Vec<Case> {
         let facts = CrlFacts { origin: origin(), contents };
         let command = LedgerCommand::RecordCrl(RecordCrl { crl: b"crl".to_vec() }, facts);
         decide::<LedgerActs>(given, command, circumstances)
+    };
+    let for_tests = {
+        let command = PublishTrust::of_anchors(vec![b"ca".to_vec()], b"{}".to_vec());
+        let (snapshot, policy) = (Some(b"{}".to_vec()), Some(Digest::sha256(&[b"policy"])));
+        let (policy_is_for_tests, mode) = (true, IdentifierMode::Strict);
+        let facts = TrustFacts { origin: origin(), snapshot, trust: digest, policy, policy_is_for_tests, mode };
+        decide::<LedgerActs>(&[], LedgerCommand::PublishTrust(command, facts), &operator())
     };
     let known = [sample("ledger.crl_recorded")];
     let (anchors, snapshot, policy) = good();
@@ -515,6 +523,7 @@ fn ledger_cases() -> Vec<Case> {
             publish(anchors.clone(), snapshot.clone(), policy, &in_force, &operator()),
             vec![R::TrustUnchanged],
         ),
+        ("tests count among real documents", for_tests, vec![R::PolicyForTests]),
         ("by a participant", publish(anchors, snapshot, policy, &[], &by(SENDER)), vec![R::OperatorOnly]),
         ("not a CRL", record(None, &[], &operator()), vec![R::CrlMalformed]),
         ("untrusted CRL", record(contents(false), &[], &operator()), vec![R::CrlUntrusted]),
