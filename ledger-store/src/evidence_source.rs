@@ -1,7 +1,7 @@
 //! Where evidence about a signature comes from that neither its signer nor the operator hands in: OCSP answers and
 //! time-stamps, fetched while a command is carried out.
 //!
-//! The ledger asks once for each command, before it decides. It trusts nothing of what comes back: every byte is
+//! The ledger asks once for each command that would not be refused anyway, before it decides. It trusts nothing of what comes back: every byte is
 //! checked like a stranger's, and what was used is kept beside the record. A source never fails; what cannot be reached
 //! is absent, and a check without it stays indeterminate until somebody looks again.
 
@@ -10,20 +10,30 @@ mod status;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 pub use status::{HostStatus, ListStatus, ServiceStatus};
+
+/// How long a command waits for a source that does not say otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(12);
 
 /// The answer to [`EvidenceSource::gather`], some time later.
 pub type Gathering<'a> = Pin<Box<dyn Future<Output = Gathered> + Send + 'a>>;
 
 /// Someone who can ask OCSP responders and time-stamping authorities.
 pub trait EvidenceSource: Send + Sync + fmt::Debug {
+    /// How long one command may wait for all that it asks, in however many questions.
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
     /// Gathers what can be had.
     ///
-    /// 1. It returns within a time of its own choosing, however long the services take: a command waits for it.
+    /// 1. It returns within `limit`, what is left of its patience, however long the services take, and with what it has
+    ///    by then: a command waits for it. A moment later the ledger goes on without it.
     /// 2. What could not be had is left out, and said in [`Gathered::failures`].
     /// 3. It changes nothing in the ledger.
-    fn gather(&self, wanted: Wanted) -> Gathering<'_>;
+    fn gather(&self, wanted: Wanted, limit: Duration) -> Gathering<'_>;
 
     /// How its services are. A source without services has nothing to say.
     fn status(&self) -> ServiceStatus {

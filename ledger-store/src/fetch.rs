@@ -88,9 +88,12 @@ impl Fetcher {
 }
 
 impl EvidenceSource for Fetcher {
-    fn gather(&self, wanted: Wanted) -> Gathering<'_> {
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.inner.gather_ms)
+    }
+
+    fn gather(&self, wanted: Wanted, limit: Duration) -> Gathering<'_> {
         Box::pin(async move {
-            let limit = Duration::from_millis(self.inner.gather_ms);
             let deadline = Instant::now().checked_add(limit).unwrap_or_else(Instant::now);
             let mut gathered = Gathered::default();
             let mut questions = JoinSet::new();

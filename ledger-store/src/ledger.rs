@@ -329,11 +329,11 @@ impl Inner {
 
     /// Takes trust, policy and revocation lists from the ledger's own stream.
     async fn refresh_checking(&self) -> Result<(), LedgerError> {
-        let (acts, homed) = self.load::<LedgerActs>(&self.ledger_stream())?;
         let old = self.checking();
-        if old.homed == homed {
+        if old.homed == self.store.state_of(&self.ledger_stream()).homed {
             return Ok(());
         }
+        let (acts, homed) = self.load::<LedgerActs>(&self.ledger_stream())?;
         let fresh = Checking::load(self, &old, &acts, homed).await?;
         *self.checking.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(())

@@ -10,13 +10,17 @@
     reason = "a test that cannot go on has failed"
 )]
 
+#[path = "pending/asking.rs"]
+mod asking;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ledger_core::domain::command::{
     AnnulKey, ApplySignature, Command, FormDocument, PublishTrust, Receive, RecipientRequest, RecordCrl, RecordFinding,
-    RegisterCertificate, RegisterParticipant, ReportCompromise, ResumeKey, SendDocument,
+    RegisterCertificate, RegisterParticipant, ReportCompromise, ResumeKey, SendDocument, SlotRequest,
 };
 use ledger_core::domain::event::{Answer, Channel, Format, ParticipantKind, Verdict};
 use ledger_core::domain::refusal::RefusalCode;
@@ -59,18 +63,34 @@ enum Answers {
     Hostile,
     /// Says nothing until as many have asked.
     Together(Arc<tokio::sync::Barrier>),
+    /// Never says anything, and does not keep within its limit either.
+    Hanging,
 }
 
-#[derive(Debug)]
+/// Something that happens while the ledger waits for the source.
+type Meanwhile = Box<dyn FnOnce() -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
 struct Source {
     ca: TestCa,
     clock: Arc<Hand>,
     answers: Mutex<Answers>,
     asked: AtomicUsize,
+    patience: Mutex<Duration>,
+    meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").finish_non_exhaustive()
+    }
 }
 
 impl EvidenceSource for Source {
-    fn gather(&self, wanted: Wanted) -> Gathering<'_> {
+    fn patience(&self) -> Duration {
+        *self.patience.lock().unwrap()
+    }
+
+    fn gather(&self, wanted: Wanted, _: Duration) -> Gathering<'_> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let now = self.clock.now();
         let mut gathered = Gathered::default();
@@ -86,7 +106,7 @@ impl EvidenceSource for Source {
                 }
                 Answers::Good => gathered.ocsp.push(self.ca.ocsp(&serial, None, from, until)),
                 Answers::RevokedSince(at) => gathered.ocsp.push(self.ca.ocsp(&serial, Some(*at), from, until)),
-                Answers::Together(_) => {}
+                Answers::Together(_) | Answers::Hanging => {}
                 // Noise, an answer about another certificate, one with a broken signature, and a flood.
                 Answers::Hostile => {
                     let mut forged = self.ca.ocsp(&serial, None, from, until);
@@ -97,9 +117,15 @@ impl EvidenceSource for Source {
                 }
             }
         }
+        let meanwhile = self.meanwhile.lock().unwrap().take();
         Box::pin(async move {
-            if let Answers::Together(all) = answers {
-                all.wait().await;
+            match answers {
+                Answers::Together(all) => drop(all.wait().await),
+                Answers::Hanging => std::future::pending().await,
+                Answers::Unreachable | Answers::Good | Answers::RevokedSince(_) | Answers::Hostile => {}
+            }
+            if let Some(meanwhile) = meanwhile {
+                meanwhile().await;
             }
             gathered
         })
@@ -164,6 +190,8 @@ impl World {
             clock: Arc::clone(&clock),
             answers: Mutex::new(Answers::Unreachable),
             asked: AtomicUsize::new(0),
+            patience: Mutex::new(Duration::from_mins(2)),
+            meanwhile: Mutex::default(),
         });
         let options = LedgerOptions {
             identifiers: IdentifierMode::TestIdentifiers,
@@ -217,6 +245,10 @@ impl World {
     }
 
     async fn form(&self, content: &str) -> DocumentId {
+        self.form_for(content, vec![]).await
+    }
+
+    async fn form_for(&self, content: &str, signers: Vec<SlotRequest>) -> DocumentId {
         let form = FormDocument {
             document_type: None,
             sender: self.sender,
@@ -224,7 +256,7 @@ impl World {
             title: "Contract".into(),
             content: content.as_bytes().to_vec(),
             declared_sha256: None,
-            signers: vec![],
+            signers,
         };
         made(StreamKind::Document, &self.run(&format!("form-{content}"), form).await.unwrap())
     }
@@ -382,32 +414,8 @@ async fn a_responder_that_keeps_one_waiting_keeps_no_other_from_being_looked_at(
         world.sign(document, content, content).await.unwrap();
     }
     world.answer(Answers::Together(Arc::new(tokio::sync::Barrier::new(3))));
-    let looked = tokio::time::timeout(std::time::Duration::from_mins(1), world.ledger.resolve_pending()).await;
+    let looked = tokio::time::timeout(Duration::from_mins(1), world.ledger.resolve_pending()).await;
     assert_eq!(looked.unwrap().unwrap(), Resolved { settled: 0, waiting: 3 });
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_command_asks_once_and_nobody_can_make_the_ledger_ask_about_a_stranger() {
-    let world = World::new("asked").await;
-    let document = world.form("asked").await;
-    let asked = || world.source.asked.load(Ordering::Relaxed);
-    let before = asked();
-    world.sign(document, "asked", "sign").await.unwrap();
-    assert_eq!(asked(), before + 1);
-    let mut ca = world.ca.clone();
-    let spec = PartySpec {
-        common_name: "STRANGER".into(),
-        organization: None,
-        bin: None,
-        iin: "123456789011".into(),
-        algorithm: Algorithm::P256,
-        not_before: world.clock.now().minus_ms(HOUR_MS),
-        not_after: world.clock.now().plus_ms(HOUR_MS),
-        purpose: Purpose::Signing,
-    };
-    let cms = ca.issue(&spec, [9; 32]).sign_detached(b"asked", world.clock.now());
-    codes(world.run("stranger", ApplySignature { document, cms }).await);
-    assert_eq!(asked(), before + 1);
 }
 
 /// The operator's answers to a notice: the key comes back after a false alarm, or never.

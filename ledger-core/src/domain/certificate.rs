@@ -137,9 +137,12 @@ impl CertificateFacts {
         if self.possession.private_key_material {
             return;
         }
-        let shown = self.possession.outcome.passed() && self.possession.certificate == Some(contents.certificate);
-        if !shown {
-            let finding = Finding::at(RefusalCode::PossessionMissing, "possession");
+        let signed = self.possession.certificate == Some(contents.certificate);
+        if !(signed && self.possession.outcome.passed()) {
+            // What lacks nothing but revocation data is no reason to sign again.
+            let waits = signed && self.possession.outcome.is_pending();
+            let code = if waits { RefusalCode::SignatureIndeterminate } else { RefusalCode::PossessionMissing };
+            let finding = Finding::at(code, "possession");
             let code = self.possession.outcome.shortfalls.first().map(|shortfall| shortfall.code.clone());
             findings.push(match code {
                 Some(code) => finding.with(Detail::Check { code }),

@@ -26,7 +26,7 @@ use ledger_core::signature::{SignaturePolicy, SignedContent, TrustSnapshot, priv
 use ledger_core::time::Timestamp;
 
 use super::facts::{Moments, check_signature};
-use super::gather::Outside;
+use super::gather::{Outside, may_be_lifted};
 use super::load::Reads;
 use super::{Executed, Inner, Ledger, LedgerError, lock};
 use crate::aggregate::{Cqrs, Decided, EventIds, Services};
@@ -81,7 +81,8 @@ impl Ledger {
         executed
     }
 
-    /// Says what [`Ledger::execute`] would say, and changes nothing (not even a refusal is recorded).
+    /// Says what [`Ledger::execute`] would say, and changes nothing (not even a refusal is recorded). Nothing is fetched
+    /// for it, so what only the services outside know is not in its answer.
     pub async fn check(&self, actor: &Actor, command: Command) -> Result<(), LedgerError> {
         let secret = &self.inner.secrets.ledger_secret;
         let id = CommandId::of_idempotency_key(secret, acting_as(actor), "dry-run");
@@ -97,8 +98,10 @@ impl Ledger {
         command: Command,
         dry_run: bool,
     ) -> Result<Executed, LedgerError> {
+        // A caller that went away between the append of a list and this may have left it out.
+        self.inner.refresh_checking().await?;
         // Fetched once: a decision that is made again because others were first must not call the responders again.
-        let outside = self.inner.gather(&command, self.inner.clock.now()).await;
+        let outside = if dry_run { Outside::default() } else { self.fetch(actor, id, request, &command).await? };
         for _ in 0..ATTEMPTS_MAX {
             let now = self.inner.clock.now();
             let errand = Errand { ledger: &self.inner, actor, command: id, request, now, dry_run, outside: &outside };
@@ -113,6 +116,29 @@ impl Ledger {
             }
         }
         Err(LedgerError::Contended)
+    }
+
+    /// Fetches what the checks of a command can use. The decision is rehearsed first, with what is known: who is refused
+    /// anyway must not make the ledger call anybody, nor use up time-stamps.
+    async fn fetch(
+        &self,
+        actor: &Actor,
+        command: CommandId,
+        request: RequestDigest,
+        asked: &Command,
+    ) -> Result<Outside, LedgerError> {
+        let ledger = &*self.inner;
+        let subjects = ledger.fetched_about(asked).await;
+        let now = ledger.clock.now();
+        if subjects.is_empty() {
+            return Ok(Outside::default());
+        }
+        let rehearsal = Errand { ledger, actor, command, request, now, dry_run: true, outside: &Outside::default() };
+        match rehearsal.run(asked.clone()).await {
+            Err(LedgerError::Refused(refusal)) if may_be_lifted(&refusal) => {}
+            rehearsed => drop(rehearsed?),
+        }
+        Ok(ledger.gather(subjects, now).await)
     }
 }
 

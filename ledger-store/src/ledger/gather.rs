@@ -1,19 +1,24 @@
-//! What is fetched for a command before anything is decided: once, however often the decision is made again.
+//! What is fetched for a command before anything is decided: once, however often the decision is made again, and never
+//! for one that would be refused whatever is fetched.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use ledger_core::digest::Digest;
 use ledger_core::domain::certificate::Certificate as Registered;
 use ledger_core::domain::command::Command;
 use ledger_core::domain::document::Document;
 use ledger_core::domain::event::Event;
+use ledger_core::domain::refusal::{Detail, Refusal, RefusalCode};
 use ledger_core::evidence::used::UsedEvidence;
 use ledger_core::id::{CertificateId, EventId, StreamId};
 use ledger_core::pki::certificate::Certificate;
 use ledger_core::pki::ocsp::OcspResponse;
 use ledger_core::signature::{self, EvidenceSet};
 use ledger_core::time::Timestamp;
+use tokio::time::{Instant, timeout};
 
 use super::checking::Checking;
 use super::{Inner, LedgerError};
@@ -21,6 +26,8 @@ use crate::evidence_source::{EvidenceSource, Gathered, Wanted, WantedStatus};
 
 /// Tokens whose authority's status is asked for; a source gives one.
 const AUTHORITIES_MAX: usize = 4;
+/// A source that keeps within its limit needs a moment to hand over what it has.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What was gathered, by the SHA-256 of the signature or certificate that it is about.
 #[derive(Debug, Default)]
@@ -35,45 +42,56 @@ impl Outside {
 }
 
 /// What evidence is gathered for.
-enum Subject {
+pub(super) enum Subject {
     Certificate { der: Vec<u8>, chain: Vec<Vec<u8>> },
     Signature { cms: Vec<u8>, is_new: bool },
 }
 
+/// What is left of the time that a command waits for its source.
+#[derive(Debug, Clone, Copy)]
+struct Patience<'a> {
+    source: &'a dyn EvidenceSource,
+    deadline: Instant,
+}
+
 impl Inner {
-    /// Asks the source for what the checks of a command can use. What cannot be had is absent, and so is everything if a
-    /// command is about something that is not there.
-    pub(super) async fn gather(&self, command: &Command, now: Timestamp) -> Outside {
-        let mut outside = Outside::default();
-        let Some(source) = self.evidence_source.clone() else { return outside };
-        let checking = self.checking();
-        for subject in self.subjects(command).await.unwrap_or_default() {
-            let gathered = match &subject {
-                Subject::Certificate { der, chain } => {
-                    let mut evidence = checking.evidence.clone();
-                    for der in chain {
-                        evidence.add_certificate(der);
-                    }
-                    let certificate = Certificate::parse(der).ok().map(Arc::new);
-                    let statuses = certificate.map(|one| statuses(&checking, &one, &evidence, now)).unwrap_or_default();
-                    ask(source.as_ref(), statuses, None).await
-                }
-                Subject::Signature { cms, is_new } => {
-                    self.gather_for(source.as_ref(), &checking, cms, *is_new, now).await
-                }
-            };
-            let bytes = match &subject {
-                Subject::Certificate { der, .. } => der,
-                Subject::Signature { cms, .. } => cms,
-            };
-            outside.about.insert(Digest::sha256(&[bytes]), gathered);
+    /// What fetched evidence would be about; nothing without a source. What cannot be read is left out: the decision
+    /// will say so.
+    pub(super) async fn fetched_about(&self, command: &Command) -> Vec<Subject> {
+        match self.evidence_source {
+            Some(_) => self.subjects(command).await.unwrap_or_default(),
+            None => Vec::new(),
         }
-        outside
+    }
+
+    /// Asks the source for what checks can use, about all subjects side by side and all within its patience. What cannot
+    /// be had is absent.
+    pub(super) async fn gather(&self, subjects: Vec<Subject>, now: Timestamp) -> Outside {
+        let Some(source) = self.evidence_source.clone() else { return Outside::default() };
+        let began = Instant::now();
+        let deadline = began.checked_add(source.patience()).unwrap_or(began);
+        let patience = Patience { source: source.as_ref(), deadline };
+        let checking = self.checking();
+        let gathering = subjects.iter().map(async |subject| match subject {
+            Subject::Certificate { der, chain } => {
+                let mut evidence = checking.evidence.clone();
+                for der in chain {
+                    evidence.add_certificate(der);
+                }
+                let certificate = Certificate::parse(der).ok().map(Arc::new);
+                let statuses = certificate.map(|one| statuses(&checking, &one, &evidence, now)).unwrap_or_default();
+                (Digest::sha256(&[der]), patience.ask(statuses, None).await)
+            }
+            Subject::Signature { cms, is_new } => {
+                (Digest::sha256(&[cms]), self.gather_for(patience, &checking, cms, *is_new, now).await)
+            }
+        });
+        Outside { about: join_all(gathering).await.into_iter().collect() }
     }
 
     async fn gather_for(
         &self,
-        source: &dyn EvidenceSource,
+        patience: Patience<'_>,
         checking: &Checking,
         cms: &[u8],
         is_new: bool,
@@ -92,7 +110,7 @@ impl Inner {
             evidence.add_certificate(&der);
         }
         let of_signer = statuses(checking, &signer, &evidence, now);
-        let mut used = ask(source, of_signer, is_new.then_some(parts.signature_value)).await;
+        let mut used = patience.ask(of_signer, is_new.then_some(parts.signature_value)).await;
         // A second and last round: a token counts only if the status of its authority's certificates is known.
         let of_authorities = used.timestamps().take(AUTHORITIES_MAX).flat_map(|token| {
             let mut evidence = evidence.clone();
@@ -103,7 +121,7 @@ impl Inner {
             authority.map(|one| statuses(checking, &one, &evidence, now)).unwrap_or_default()
         });
         let of_authorities: Vec<WantedStatus> = of_authorities.collect();
-        used.extend(&ask(source, of_authorities, None).await);
+        used.extend(&patience.ask(of_authorities, None).await);
         used
     }
 
@@ -209,23 +227,37 @@ fn statuses(
     path.windows(2).filter_map(wanted).collect()
 }
 
-/// Asks, and keeps of the answers what is about what was asked: the source may be talking to anybody.
-async fn ask(
-    source: &dyn EvidenceSource,
-    statuses: Vec<WantedStatus>,
-    signature_value: Option<Vec<u8>>,
-) -> UsedEvidence {
-    if statuses.is_empty() && signature_value.is_none() {
-        return UsedEvidence::default();
+/// Whether evidence that is yet to be fetched may lift a refusal: all of its reasons are that too little is known, or that
+/// the certificate was on hold when last heard of.
+pub(super) fn may_be_lifted(refusal: &Refusal) -> bool {
+    refusal.findings().iter().all(|finding| {
+        let lacks_evidence = matches!(
+            finding.code,
+            RefusalCode::SignatureIndeterminate | RefusalCode::CertificateIndeterminate | RefusalCode::FindingUnchanged
+        );
+        let on_hold = matches!(&finding.detail, Some(Detail::Check { code }) if code == "certificate-on-hold");
+        lacks_evidence || on_hold
+    })
+}
+
+impl Patience<'_> {
+    /// Asks, and keeps of the answers what is about what was asked: the source may be talking to anybody.
+    async fn ask(self, statuses: Vec<WantedStatus>, signature_value: Option<Vec<u8>>) -> UsedEvidence {
+        let limit = self.deadline.saturating_duration_since(Instant::now());
+        if limit.is_zero() || statuses.is_empty() && signature_value.is_none() {
+            return UsedEvidence::default();
+        }
+        let parsed = |wanted: &WantedStatus| {
+            Some((Certificate::parse(&wanted.certificate).ok()?, Certificate::parse(&wanted.issuer).ok()?))
+        };
+        let about: Vec<(Certificate, Certificate)> = statuses.iter().filter_map(parsed).collect();
+        let asked = self.source.gather(Wanted { statuses, signature_value }, limit);
+        let Gathered { ocsp, timestamps, failures: _ } =
+            timeout(limit.saturating_add(GRACE), asked).await.unwrap_or_default();
+        let concerns = |der: &Vec<u8>| {
+            OcspResponse::parse(der)
+                .is_ok_and(|response| about.iter().any(|(certificate, issuer)| response.is_about(certificate, issuer)))
+        };
+        UsedEvidence::new([], ocsp.into_iter().filter(concerns), timestamps)
     }
-    let parsed = |wanted: &WantedStatus| {
-        Some((Certificate::parse(&wanted.certificate).ok()?, Certificate::parse(&wanted.issuer).ok()?))
-    };
-    let about: Vec<(Certificate, Certificate)> = statuses.iter().filter_map(parsed).collect();
-    let Gathered { ocsp, timestamps, failures: _ } = source.gather(Wanted { statuses, signature_value }).await;
-    let concerns = |der: &Vec<u8>| {
-        OcspResponse::parse(der)
-            .is_ok_and(|response| about.iter().any(|(certificate, issuer)| response.is_about(certificate, issuer)))
-    };
-    UsedEvidence::new([], ocsp.into_iter().filter(concerns), timestamps)
 }

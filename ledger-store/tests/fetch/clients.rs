@@ -33,7 +33,8 @@ fn status_of(authority: &Authority, issued: &Issued) -> Wanted {
 }
 
 async fn gather(settings: &FetchSettings, wanted: Wanted) -> Gathered {
-    Fetcher::new(settings).unwrap().gather(wanted).await
+    let fetcher = Fetcher::new(settings).unwrap();
+    fetcher.gather(wanted, fetcher.patience()).await
 }
 
 #[track_caller]
@@ -91,7 +92,7 @@ async fn a_burst_of_questions_about_one_certificate_costs_one_request() {
     let questions: Vec<_> = (0..20)
         .map(|_| {
             let (fetcher, wanted) = (fetcher.clone(), status_of(&authority, &issued));
-            tokio::spawn(async move { fetcher.gather(wanted).await })
+            tokio::spawn(async move { fetcher.gather(wanted, fetcher.patience()).await })
         })
         .collect();
     let mut answers = Vec::new();
@@ -103,9 +104,9 @@ async fn a_burst_of_questions_about_one_certificate_costs_one_request() {
     assert_eq!(answers.len(), 1, "all got the same answer");
 
     clock.advance(settings.ocsp.reuse_ms);
-    fetcher.gather(status_of(&authority, &issued)).await;
+    fetcher.gather(status_of(&authority, &issued), fetcher.patience()).await;
     assert_eq!(server.requests().len(), 2, "an answer serves no longer than configured");
-    fetcher.gather(status_of(&authority, &authority.issue(SIGNER))).await;
+    fetcher.gather(status_of(&authority, &authority.issue(SIGNER)), fetcher.patience()).await;
     assert_eq!(server.requests().len(), 3, "another certificate is another question");
 }
 
@@ -120,7 +121,7 @@ async fn an_answer_that_proves_nothing_is_handed_on_and_never_used_again() {
     });
     let fetcher = Fetcher::new(&settings(&server.host(), &server.url())).unwrap();
     for _ in 0..2 {
-        let gathered = fetcher.gather(status_of(&authority, &issued)).await;
+        let gathered = fetcher.gather(status_of(&authority, &issued), fetcher.patience()).await;
         assert_eq!((gathered.ocsp.len(), gathered.failures.len()), (1, 0));
     }
     assert_eq!(server.requests().len(), 2);
@@ -235,7 +236,11 @@ async fn a_host_that_fails_again_and_again_is_left_alone_and_then_tried_once() {
     for (asked, reason) in
         [(1, "http status"), (2, "http status"), (3, "http status"), (3, "left alone after failures")]
     {
-        failed(&fetcher.gather(status_of(&authority, &issued)).await, EvidenceService::Ocsp, reason);
+        failed(
+            &fetcher.gather(status_of(&authority, &issued), fetcher.patience()).await,
+            EvidenceService::Ocsp,
+            reason,
+        );
         assert_eq!(server.requests().len(), asked);
     }
     let host = fetcher.status().hosts[0].clone();
@@ -243,8 +248,16 @@ async fn a_host_that_fails_again_and_again_is_left_alone_and_then_tried_once() {
     assert_eq!(host.left_alone_until, Some(clock.now().plus_ms(settings.breaker_pause_ms)));
 
     clock.advance(settings.breaker_pause_ms);
-    failed(&fetcher.gather(status_of(&authority, &issued)).await, EvidenceService::Ocsp, "http status");
-    failed(&fetcher.gather(status_of(&authority, &issued)).await, EvidenceService::Ocsp, "left alone after failures");
+    failed(
+        &fetcher.gather(status_of(&authority, &issued), fetcher.patience()).await,
+        EvidenceService::Ocsp,
+        "http status",
+    );
+    failed(
+        &fetcher.gather(status_of(&authority, &issued), fetcher.patience()).await,
+        EvidenceService::Ocsp,
+        "left alone after failures",
+    );
     assert_eq!(server.requests().len(), 4, "one question goes ahead");
     let host = fetcher.status().hosts[0].clone();
     assert_eq!(host.left_alone_until, Some(clock.now().plus_ms(2 * settings.breaker_pause_ms)));

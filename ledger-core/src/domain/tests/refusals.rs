@@ -137,9 +137,16 @@ fn certificate_cases() -> Vec<Case> {
             &[R::PossessionMissing],
         ),
         case(
-            "possession not checked to the end",
+            "possession not checked to the end for want of revocation data",
             |_, f| {
                 f.possession.outcome = short(Verdict::Indeterminate, &["TRY_LATER"]);
+            },
+            &[R::SignatureIndeterminate],
+        ),
+        case(
+            "possession not checked to the end for another reason",
+            |_, f| {
+                f.possession.outcome = short(Verdict::Indeterminate, &["TRY_LATER", "path-limit"]);
             },
             &[R::PossessionMissing],
         ),
