@@ -5,6 +5,7 @@
 //! family, so that existing monitors, witnesses and verifiers can read them; the stream trees, the
 //! map and the seals, which make streams provably complete, are ours (docs/FORMAT.md section 4).
 
+pub(crate) mod arena;
 pub mod checkpoint;
 pub mod extract;
 pub mod genesis;

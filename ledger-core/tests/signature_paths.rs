@@ -278,3 +278,34 @@ fn no_limbo_case_is_falsely_accepted_and_all_end_quickly() {
     assert!(wrong.is_empty(), "falsely accepted: {wrong:#?}");
     assert!(refused.len() * 10 < agreed, "{agreed} {refused:?}");
 }
+
+/// Pitfall 5: what a message carries is an offer. A stranger's certificate with the issuer's name and key identifier, or
+/// the issuer's own with a signature that does not hold, is not a proof that the signer's certificate is forged.
+#[test]
+fn a_forged_issuer_makes_a_path_missing_and_not_broken() {
+    let read = |name: &str| std::fs::read(format!("{SUITES}../kz-pki/{name}")).unwrap();
+    let (user, root) = (read("user/rsa_individual_sign_20220118_3f32db.cer"), read("ca/test/root_rsa_test_2018.cer"));
+    let issuer = read("ca/test/nca_rsa_test_2019.cer");
+    let parsed = Certificate::parse(&issuer).unwrap();
+    let key_at = issuer.windows(parsed.spki_der().len()).position(|part| part == parsed.spki_der()).unwrap();
+    let (mut other_key, mut forged_user) = (issuer.clone(), user.clone());
+    other_key[key_at + 100] ^= 1;
+    *forged_user.last_mut().unwrap() ^= 1;
+    let trust = TrustSnapshot::from_certificates([&root]).unwrap();
+    let policy = SignaturePolicy::default_2026();
+    let at = Certificate::parse(&user).unwrap().not_before().plus_ms(1000);
+    let rows: [(&str, &[u8], &[&[u8]], Outcome, &str); 6] = [
+        ("no issuer", &user, &[], Outcome::Indeterminate, "no-path"),
+        ("another key under the name", &user, &[&other_key], Outcome::Indeterminate, "no-path"),
+        ("beside the right one", &user, &[&other_key, &issuer], Outcome::Pass, "ok"),
+        ("a forged signer, no issuer", &forged_user, &[], Outcome::Indeterminate, "no-path"),
+        ("a forged signer", &forged_user, &[&issuer], Outcome::Fail, "path-signature"),
+        ("a forged signer and a forged issuer", &forged_user, &[&other_key], Outcome::Indeterminate, "no-path"),
+    ];
+    for (name, target, pool, outcome, code) in rows {
+        let mut evidence = EvidenceSet::default();
+        pool.iter().for_each(|der| evidence.add_certificate(der));
+        let report = verify_certificate(target, &evidence, &trust, &policy, at, None);
+        assert_eq!((report.chain.check.outcome, report.chain.check.code.as_str()), (outcome, code), "{name}");
+    }
+}

@@ -5,12 +5,11 @@
 //! `bit` is the first bit in which the keys of the two sides differ, empty map = SHA-256 of nothing.
 //! Bits are counted from the most significant of the first byte; a zero goes left.
 
+use super::arena::Arena;
 use crate::digest::Digest;
 
-mod arena;
 mod proof;
 
-use arena::Arena;
 pub use proof::{MapProof, MapProofError};
 
 /// The map in memory: 140 bytes for each key (key, value, an inner node with the hashes of its two sides).

@@ -51,6 +51,8 @@ pub const CANDIDATE_PATHS_MAX: usize = 64;
 /// Steps of one search for paths: links verified once cost nothing again, so a mesh of a few cross-certified CAs
 /// would be walked for ever without this. Real hierarchies take fewer than ten.
 pub const PATH_STEPS_MAX: u32 = 2_000;
+/// Certificates of an issuer's name with another key that are looked at when no path was found.
+pub const REFUTATIONS_MAX: usize = 8;
 /// Public-key operations for one report; at under 2 ms each, the time of a report is bounded.
 pub const SIGNATURE_OPERATIONS_MAX: u32 = 200;
 /// Of these, what timestamps leave to the signatures: anybody can add tokens, and must not exhaust a signature by them.

@@ -2,6 +2,7 @@
 
 use crate::digest::Digest;
 use crate::id::LeafIndex;
+use crate::log::arena::Arena;
 use crate::log::map::{MapFull, StreamMap};
 use crate::log::stream::{StreamFrontier, StreamOrderError};
 
@@ -25,7 +26,7 @@ pub(super) struct Heads {
     /// Place in `heads` plus one, or 0; a power of two of them.
     slots: Vec<u32>,
     /// In the order in which their keys came into the map.
-    heads: Vec<Head>,
+    heads: Arena<Head>,
     map: StreamMap,
     /// Places whose head has moved since the map was last brought up to date; some of them twice.
     moved: Vec<u32>,
@@ -69,8 +70,7 @@ impl Heads {
         self.moved.sort_unstable();
         self.moved.dedup();
         for place in self.moved.drain(..) {
-            let head = usize::try_from(place).ok().and_then(|place| self.heads.get(place));
-            if let (Some(head), Some(key)) = (head, self.map.key(place).copied()) {
+            if let (Some(head), Some(key)) = (self.heads.get(place), self.map.key(place).copied()) {
                 self.map.insert(key, head.frontier.head_value())?;
             }
         }
@@ -84,29 +84,26 @@ impl Heads {
         let place = match self.find(&key) {
             Ok(place) => place,
             Err(slot) => {
-                let place = self.heads.len();
-                let noted = u32::try_from(place + 1).map_err(|_| MapFull)?;
                 // Its value follows when the root is asked for.
                 self.map.insert(key, Digest::default())?;
-                self.heads.push(Head::default());
+                let place = self.heads.push(Head::default()).ok_or(MapFull)?;
                 if let Some(slot) = self.slots.get_mut(slot) {
-                    *slot = noted;
+                    *slot = place.checked_add(1).ok_or(MapFull)?;
                 }
                 place
             }
         };
-        let number = u32::try_from(place).map_err(|_| MapFull)?;
-        self.heads.get_mut(place).map(|head| (number, head)).ok_or(MapFull)
+        self.heads.get_mut(place).map(|head| (place, head)).ok_or(MapFull)
     }
 
     /// The place of a key, or the free slot where it would be noted.
-    fn find(&self, key: &Digest) -> Result<usize, usize> {
+    fn find(&self, key: &Digest) -> Result<u32, usize> {
         let mask = self.slots.len().wrapping_sub(1);
         let mut slot = start(key) & mask;
         loop {
             let Some(place) = self.slots.get(slot).and_then(|noted| noted.checked_sub(1)) else { return Err(slot) };
             match self.map.key(place) {
-                Some(other) if other == key => return usize::try_from(place).map_err(|_| slot),
+                Some(other) if other == key => return Ok(place),
                 Some(_) => slot = (slot + 1) & mask,
                 None => return Err(slot),
             }

@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::id::KeyId;
 use crate::pki::alg::{AlgorithmError, AlgorithmRegistry, SignatureRequest, Verified};
 use crate::pki::certificate::Certificate;
-use crate::pki::limits::{CANDIDATE_PATHS_MAX, PATH_LENGTH_MAX, PATH_STEPS_MAX};
+use crate::pki::limits::{CANDIDATE_PATHS_MAX, PATH_LENGTH_MAX, PATH_STEPS_MAX, REFUTATIONS_MAX};
 
 /// Finds paths from `target` to one of `anchors` through `pool`, until `enough` says so of one.
 ///
@@ -30,6 +30,7 @@ pub fn find(
         return Ok(vec![CertificationPath { certificates: vec![Arc::clone(anchor)], algorithms: Vec::new() }]);
     }
     let mut search = Search {
+        target,
         pool,
         anchors,
         registry,
@@ -40,13 +41,19 @@ pub fn find(
         candidates: 0,
         steps: 0,
         found: Vec::new(),
+        refuted: Vec::new(),
         error: PathError::NoPath,
     };
     let _ = search.extend(&mut vec![Arc::clone(target)], &mut Vec::new());
-    if search.found.is_empty() { Err(search.error) } else { Ok(search.found) }
+    if !search.found.is_empty() {
+        return Ok(search.found);
+    }
+    search.weigh_refutations();
+    Err(search.error)
 }
 
 struct Search<'a> {
+    target: &'a Certificate,
     pool: &'a [Arc<Certificate>],
     anchors: &'a [Arc<Certificate>],
     registry: &'a AlgorithmRegistry,
@@ -58,6 +65,8 @@ struct Search<'a> {
     candidates: usize,
     steps: u32,
     found: Vec<CertificationPath>,
+    /// Certificates of the pool that the target names, whose key did not sign it.
+    refuted: Vec<Arc<Certificate>>,
     error: PathError,
 }
 
@@ -70,7 +79,7 @@ impl Search<'_> {
             return ControlFlow::Break(());
         }
         for anchor in by_likelihood(self.anchors, &child) {
-            if let Some(verified) = self.link(&child, anchor)? {
+            if let Some(verified) = self.link(&child, anchor, true)? {
                 algorithms.push(verified);
                 chain.push(Arc::clone(anchor));
                 let flow = self.candidate(chain, algorithms);
@@ -89,7 +98,7 @@ impl Search<'_> {
             if chain.iter().any(repeats) || self.anchors.iter().any(repeats) {
                 continue;
             }
-            if let Some(verified) = self.link(&child, issuer)? {
+            if let Some(verified) = self.link(&child, issuer, false)? {
                 algorithms.push(verified);
                 chain.push(Arc::clone(issuer));
                 let flow = self.extend(chain, algorithms);
@@ -102,7 +111,12 @@ impl Search<'_> {
     }
 
     /// Verifies that `issuer`'s key signed `child`.
-    fn link(&mut self, child: &Certificate, issuer: &Certificate) -> ControlFlow<(), Option<Verified>> {
+    fn link(
+        &mut self,
+        child: &Certificate,
+        issuer: &Arc<Certificate>,
+        is_anchor: bool,
+    ) -> ControlFlow<(), Option<Verified>> {
         let key = (child.digest(), issuer.key());
         let known = self.verified.get(&key).cloned();
         let result = if let Some(known) = known {
@@ -131,12 +145,32 @@ impl Search<'_> {
                 // A namesake with another key says nothing against the certificate; its real issuer is just not here.
                 let namesake =
                     matches!((child.authority_key_id(), issuer.subject_key_id()), (Some(a), Some(b)) if a != b);
-                if !namesake {
-                    self.note(PathError::Signature { subject: child.subject_display() });
+                if child == self.target && !namesake {
+                    if is_anchor {
+                        self.note_forged_target();
+                    } else if self.refuted.len() < REFUTATIONS_MAX {
+                        self.refuted.push(Arc::clone(issuer));
+                    }
                 }
             }
         }
         ControlFlow::Continue(None)
+    }
+
+    /// Whoever holds a message can put a certificate of the issuer's name and another key into it. That the target's
+    /// signature does not hold under such a key says nothing; it speaks against the target only if the key is the
+    /// issuer's, that is if the certificate with the key leads to an anchor itself.
+    fn weigh_refutations(&mut self) {
+        for issuer in std::mem::take(&mut self.refuted) {
+            let _ = self.extend(&mut vec![issuer], &mut Vec::new());
+            if !std::mem::take(&mut self.found).is_empty() {
+                self.note_forged_target();
+            }
+        }
+    }
+
+    fn note_forged_target(&mut self) {
+        self.note(PathError::Signature { subject: self.target.subject_display() });
     }
 
     fn candidate(&mut self, chain: &[Arc<Certificate>], algorithms: &[Verified]) -> ControlFlow<()> {

@@ -3,11 +3,11 @@
 use std::ops::{Index, IndexMut};
 
 #[derive(Debug, Clone)]
-pub(super) struct Arena<T> {
+pub(crate) struct Arena<T> {
     chunks: Vec<Vec<T>>,
 }
 
-/// 2^12 entries of at most 64 bytes are 256 KiB.
+/// 2^12 entries of at most 96 bytes are 384 KiB.
 const CHUNK_BITS: u32 = 12;
 const CHUNK: usize = 1 << CHUNK_BITS;
 
@@ -18,17 +18,22 @@ impl<T> Default for Arena<T> {
 }
 
 impl<T> Arena<T> {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
     }
 
-    pub(super) fn get(&self, place: u32) -> Option<&T> {
+    pub(crate) fn get(&self, place: u32) -> Option<&T> {
         let (chunk, at) = split(place);
         self.chunks.get(chunk)?.get(at)
     }
 
+    pub(crate) fn get_mut(&mut self, place: u32) -> Option<&mut T> {
+        let (chunk, at) = split(place);
+        self.chunks.get_mut(chunk)?.get_mut(at)
+    }
+
     /// The place of the new entry; `None` when it does not fit 32 bits.
-    pub(super) fn push(&mut self, entry: T) -> Option<u32> {
+    pub(crate) fn push(&mut self, entry: T) -> Option<u32> {
         let place = u32::try_from(self.len()).ok()?;
         match self.chunks.last_mut() {
             Some(last) if last.len() < CHUNK => last.push(entry),
