@@ -99,6 +99,8 @@ struct Inner {
     views: Mutex<Projector>,
     folded: Mutex<HashMap<StreamId, Folded>>,
     refusals: Mutex<Refusals>,
+    /// Where the last round of looking at waiting signatures ended; none if it came to the end.
+    resolved_until: Mutex<Option<LeafIndex>>,
 }
 
 /// A folded aggregate with the number of records that it was folded from.
@@ -257,6 +259,7 @@ impl Ledger {
             views: Mutex::new(views),
             folded: Mutex::default(),
             refusals: Mutex::default(),
+            resolved_until: Mutex::default(),
         };
         let inner = Arc::new(inner);
         let watch = Arc::new(Watch::over(&inner));

@@ -245,17 +245,25 @@ impl Projector {
         rows?.into_iter().map(JournalRow::entry).collect()
     }
 
-    /// The signatures that wait for revocation data, each with its document, the longest waiting first; at most
-    /// [`PAGE_ROWS_MAX`].
-    pub fn pending(&self) -> Result<Vec<(EventId, DocumentId)>, ProjectorError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT event, document FROM pending ORDER BY leaf LIMIT ?1")?;
-        let read = |row: &Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?));
-        let rows: Result<Vec<_>, _> = statement.query_map([PAGE_ROWS_MAX], read)?.collect();
-        let pair = |(event, document): (Vec<u8>, Vec<u8>)| {
-            Some((EventId::from_bytes(event.try_into().ok()?)?, DocumentId::from_random(document.try_into().ok()?)))
+    /// A page of the signatures that wait for revocation data, by the record since which they wait: its place, the
+    /// signature's event and its document. Those after a place, at most `limit` and at most [`PAGE_ROWS_MAX`].
+    pub fn pending(
+        &self,
+        after: Option<LeafIndex>,
+        limit: u32,
+    ) -> Result<Vec<(LeafIndex, EventId, DocumentId)>, ProjectorError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT leaf, event, document FROM pending WHERE leaf > ?1 ORDER BY leaf LIMIT ?2")?;
+        let after = after.map_or(-1, |index| int(index.0));
+        let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?));
+        let rows: Result<Vec<_>, _> = statement.query_map(params![after, limit.min(PAGE_ROWS_MAX)], read)?.collect();
+        let parse = |(leaf, event, document): (i64, Vec<u8>, Vec<u8>)| {
+            let event = EventId::from_bytes(event.try_into().ok()?)?;
+            let document = DocumentId::from_random(document.try_into().ok()?);
+            Some((LeafIndex(u64::try_from(leaf).ok()?), event, document))
         };
-        rows?.into_iter().map(|row| pair(row).ok_or(ProjectorError::Damaged { table: "pending" })).collect()
+        rows?.into_iter().map(|row| parse(row).ok_or(ProjectorError::Damaged { table: "pending" })).collect()
     }
 
     /// A page of the documents that a viewer is a party of (operator and auditor: of all), by their first event

@@ -12,6 +12,8 @@
 
 #[path = "pending/asking.rs"]
 mod asking;
+#[path = "pending/again.rs"]
+mod again;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -304,7 +306,7 @@ async fn what_the_responder_confirms_later_counts_later_and_is_proven_offline_by
     assert_eq!((slot.state, slot.signature.unwrap().verdict), (Signing::Pending, Verdict::Indeterminate));
     assert_eq!(codes(world.send(document, "too-early").await), [RefusalCode::SignaturePending]);
     assert_eq!(codes(world.sign(document, "later", "again").await), [RefusalCode::SignaturePending]);
-    let waiting = world.ledger.pending_signatures().await.unwrap();
+    let waiting = world.ledger.pending_signatures(None, 10).await.unwrap();
     assert_eq!(waiting.iter().map(|one| (one.document, one.signature)).collect::<Vec<_>>(), [(document, signature)]);
     let (verdict, findings) = world.verify(document).await;
     assert_eq!(verdict, evidence::Verdict::Indeterminate, "{findings:#?}");

@@ -228,7 +228,7 @@ async fn a_signature_whose_certificate_turns_out_revoked_after_the_outage_fails_
     let background = Background::start(&world.ledger, &world.fetcher, |said| println!("{said}"));
     eventually("a finding", || {
         let pending = tokio::task::block_in_place(|| {
-            tokio::runtime::Handle::current().block_on(world.ledger.pending_signatures())
+            tokio::runtime::Handle::current().block_on(world.ledger.pending_signatures(None, 10))
         });
         pending.unwrap().is_empty().then_some(())
     })
