@@ -64,6 +64,7 @@ async fn many_who_ask_at_once_get_one_finding() {
         }
     }
     assert_eq!((recorded, world.findings().await), (1, 1));
+    world.answer(Answers::Unreachable);
     let again = world.run("ask-0", RecordFinding { document, signature }).await;
     assert!(matches!(&again, Ok(executed) if executed.replayed) || codes(again) == [RefusalCode::FindingUnchanged]);
     assert_eq!(world.findings().await, 1);
