@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test stops at the first thing that is not as it should be"
 )]
 
@@ -13,7 +14,12 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use base64ct::{Base64, Encoding as _};
+use ledger_store::environment::{Clock as _, SystemClock};
+use ledger_store::test_ca::{Algorithm, PartySpec, Purpose, TestCa};
+use serde_json::{Value, json};
+
+const DAY_MS: u64 = 86_400_000;
 
 /// A folder of one test, and the service that runs in it.
 struct Place {
@@ -42,6 +48,36 @@ impl Place {
     fn write(&self, name: &str, text: &str) {
         std::fs::write(self.folder.join(name), text).unwrap();
     }
+
+    /// Starts the service; gives its address.
+    fn serve(&mut self) -> (String, impl Iterator<Item = String> + use<>) {
+        let mut service = self
+            .ledgerd("serve --data data --services services.json --listen 127.0.0.1:0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(service.stdout.take().unwrap()).lines().map_while(Result::ok);
+        self.service = Some(service);
+        let serving = lines.find(|line| line.starts_with("serving ")).expect("it serves");
+        let address = serving.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
+        (address.to_owned(), lines)
+    }
+
+    /// Tells the service to stop, and sees it end well.
+    fn stop(&mut self, mut lines: impl Iterator<Item = String>) {
+        let mut service = self.service.take().unwrap();
+        // The shell's own: a small system has no program of that name.
+        let kill = format!("kill -TERM {}", service.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        assert!(lines.any(|line| line == "closed cleanly"), "it closes the ledger before it ends");
+        assert!(service.wait().unwrap().success());
+    }
+
+    fn token(&self, arguments: &str) -> String {
+        let printed = String::from_utf8(self.run(arguments).stdout).unwrap();
+        printed.split_whitespace().find(|word| word.starts_with("edl_")).expect("a token is printed").to_owned()
+    }
 }
 
 impl Drop for Place {
@@ -54,16 +90,27 @@ impl Drop for Place {
     }
 }
 
-fn status(address: &str, token: &str) -> Value {
+/// The status and the body of the answer.
+fn ask(address: &str, token: &str, line: &str, body: &[u8]) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(address).unwrap();
-    let head =
-        format!("GET /v1/status HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
-    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
+    let head = format!(
+        "{line} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-length: {}\r\n\
+         content-type: application/json\r\nidempotency-key: {}\r\n\r\n",
+        body.len(),
+        line.replace(' ', ":")
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), answer.split_off(end + 4))
+}
+
+fn status(address: &str, token: &str) -> Value {
+    let (status, body) = ask(address, token, "GET /v1/status", b"");
+    assert_eq!(status, 200);
+    serde_json::from_slice(&body).unwrap()
 }
 
 #[test]
@@ -96,27 +143,15 @@ fn the_operator_sees_how_the_services_are_and_the_service_stops_while_one_keeps_
             "attempts": 1, "list_ms": 1000}}"#
     );
     place.write("services.json", &services);
-    let made = String::from_utf8(place.run("init --data data").stdout).unwrap();
-    let operator = made.split_whitespace().find(|word| word.starts_with("edl_")).expect("init prints the token");
+    let operator = place.token("init --data data");
     let participant = "token create --data data --role participant --participant 0123456789abcdef0123456789abcdef";
-    let participant = String::from_utf8(place.run(participant).stdout).unwrap();
+    let participant = place.token(participant);
+    let (address, lines) = place.serve();
 
-    let mut service = place
-        .ledgerd("serve --data data --services services.json --listen 127.0.0.1:0")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(service.stdout.take().unwrap()).lines();
-    let id = service.id();
-    place.service = Some(service);
-    let serving = lines.find_map(|line| line.ok().filter(|line| line.starts_with("serving "))).expect("it serves");
-    let address = serving.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
-
-    assert_eq!(status(address, participant.trim()).get("services"), None, "a participant need not know");
+    assert_eq!(status(&address, &participant).get("services"), None, "a participant need not know");
     let started = Instant::now();
     let lists = loop {
-        let shown = status(address, operator);
+        let shown = status(&address, &operator);
         assert_eq!(shown.pointer("/services/hosts").and_then(Value::as_array).map(Vec::len), Some(2), "{shown}");
         let failure = |list: usize| {
             let failure = shown.pointer(&format!("/services/lists/{list}/failure"))?;
@@ -130,9 +165,62 @@ fn the_operator_sees_how_the_services_are_and_the_service_stops_while_one_keeps_
     };
     assert!(lists.0.contains("did not answer within 1000 ms") && lists.1.contains("cannot be reached"), "{lists:?}");
 
-    // The shell's own: a small system has no program of that name.
-    assert!(Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status().unwrap().success());
-    let closed = lines.find_map(|line| line.ok().filter(|line| line == "closed cleanly"));
-    assert!(closed.is_some(), "it closes the ledger before it ends");
-    assert!(place.service.take().unwrap().wait().unwrap().success());
+    place.stop(lines);
+}
+
+/// The command is answered with what is known by then; nobody has to wait until the responder gives up.
+#[test]
+fn the_service_stops_at_once_while_a_command_waits_for_a_responder() {
+    let mut place = Place::new("waiting");
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = silent.local_addr().unwrap();
+    let services = format!(
+        r#"{{"private_hosts": ["{host}"], "ocsp": {{"responders": [{{"url": "http://{host}/"}}]}}, "attempts": 1,
+            "exchange_ms": 600000, "gather_ms": 600000}}"#
+    );
+    place.write("services.json", &services);
+    let operator = place.token("init --data data --test-identifiers");
+    let (address, lines) = place.serve();
+
+    let now = SystemClock.now();
+    let mut ca = TestCa::new("TEST CA", now.minus_ms(DAY_MS), [1; 32]);
+    let spec = PartySpec {
+        common_name: "DIRECTOR".into(),
+        organization: Some("Company".into()),
+        bin: Some("123456789021".into()),
+        iin: "123456789011".into(),
+        algorithm: Algorithm::P256,
+        not_before: now.minus_ms(DAY_MS),
+        not_after: now.plus_ms(DAY_MS),
+        purpose: Purpose::Signing,
+    };
+    let signer = ca.issue(&spec, [2; 32]);
+    let post = |path: &str, token: &str, body: &Value| {
+        ask(&address, token, &format!("POST {path}"), body.to_string().as_bytes())
+    };
+    let anchors = json!({"anchors": [Base64::encode_string(ca.certificate_der())]});
+    assert_eq!(post("/v1/trust", &operator, &anchors).0, 201);
+    let company = json!({"identity_kind": "bin", "number": "123456789021", "name": "C", "kind": "legal-entity",
+        "terms": "idocs-2021-10-11"});
+    let (status, made) = post("/v1/participants", &operator, &company);
+    assert_eq!(status, 201);
+    let made: Value = serde_json::from_slice(&made).unwrap();
+    let id = made["id"].as_str().unwrap();
+    let (_, statement) = ask(&address, &operator, &format!("GET /v1/participants/{id}/possession"), b"");
+    let registration = json!({
+        "certificate": Base64::encode_string(&signer.certificate_der),
+        "possession": Base64::encode_string(&signer.sign_detached(&statement, now)),
+    });
+    let path = format!("/v1/participants/{id}/certificates");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| post(&path, &operator, &registration));
+        let (_connection, _) = silent.accept().expect("the responder is asked");
+        let started = Instant::now();
+        place.stop(lines);
+        // Running requests have 30 seconds to end, and would use them.
+        assert!(started.elapsed() < Duration::from_secs(25), "{:?}", started.elapsed());
+        let (status, refused) = waiting.join().unwrap();
+        assert_eq!(status, 422, "{}", String::from_utf8_lossy(&refused));
+        assert!(String::from_utf8_lossy(&refused).contains("certificate-indeterminate"));
+    });
 }

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger_core::pki::certificate::Certificate;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
@@ -59,6 +60,7 @@ struct Inner {
     exchange_ms: u64,
     gather_ms: u64,
     resolve_ms: u64,
+    stopped: watch::Sender<bool>,
 }
 
 impl Fetcher {
@@ -82,8 +84,15 @@ impl Fetcher {
             exchange_ms: settings.exchange_ms,
             gather_ms: settings.gather_ms,
             resolve_ms: settings.resolve_ms,
+            stopped: watch::Sender::new(false),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Lets go of all that is asked, and asks nothing any more: commands that wait go on without it. For a service that
+    /// is told to stop.
+    pub fn stop(&self) {
+        self.inner.stopped.send_replace(true);
     }
 }
 
@@ -99,12 +108,14 @@ impl EvidenceSource for Fetcher {
             let mut questions = JoinSet::new();
             for status in wanted.statuses.into_iter().take(STATUSES_MAX) {
                 let inner = Arc::clone(&self.inner);
-                questions.spawn(async move { within(deadline, EvidenceService::Ocsp, inner.status_of(&status)).await });
+                questions
+                    .spawn(async move { inner.by(deadline, EvidenceService::Ocsp, inner.status_of(&status)).await });
             }
             if let Some(value) = wanted.signature_value.filter(|_| !self.inner.authorities.is_empty()) {
                 let inner = Arc::clone(&self.inner);
-                questions
-                    .spawn(async move { within(deadline, EvidenceService::Timestamp, inner.timestamp(&value)).await });
+                questions.spawn(async move {
+                    inner.by(deadline, EvidenceService::Timestamp, inner.timestamp(&value)).await
+                });
             }
             // In the order of arrival; the ledger names evidence by its digest. A caller that goes away ends them all.
             while let Some(joined) = questions.join_next().await {
@@ -125,17 +136,24 @@ impl EvidenceSource for Fetcher {
     }
 }
 
-/// Waits no longer than the deadline of the whole.
-async fn within(
-    deadline: Instant,
-    service: EvidenceService,
-    question: impl Future<Output = Result<Vec<u8>, GatherFailure>>,
-) -> (EvidenceService, Result<Vec<u8>, GatherFailure>) {
-    let late = |_| Err(GatherFailure { service, host: None, reason: "too late" });
-    (service, timeout_at(deadline, question).await.unwrap_or_else(late))
-}
-
 impl Inner {
+    /// Waits no longer than the deadline of the whole, nor for a service that stops.
+    async fn by(
+        &self,
+        deadline: Instant,
+        service: EvidenceService,
+        question: impl Future<Output = Result<Vec<u8>, GatherFailure>>,
+    ) -> (EvidenceService, Result<Vec<u8>, GatherFailure>) {
+        let failed = |reason| Err(GatherFailure { service, host: None, reason });
+        let mut stopped = self.stopped.subscribe();
+        let answer = tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stopped| *stopped) => failed("the service stops"),
+            answer = timeout_at(deadline, question) => answer.unwrap_or_else(|_| failed("too late")),
+        };
+        (service, answer)
+    }
+
     /// The first answer of a responder about a certificate.
     async fn status_of(&self, wanted: &WantedStatus) -> Result<Vec<u8>, GatherFailure> {
         let failure = |host, reason| GatherFailure { service: EvidenceService::Ocsp, host, reason };

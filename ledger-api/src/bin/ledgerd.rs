@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use actix_web::rt::signal::unix::{SignalKind, signal};
 use ledger_api::server::auth::{Role, TokenError, Tokens};
 use ledger_api::server::{self, now};
 use ledger_core::id::{DocumentId, IdentifierMode, ParticipantId, UserId};
@@ -138,12 +139,27 @@ fn serve(options: Options) -> Result<(), Failure> {
         println!("serving {} at http://{address} from {}", ledger.origin(), data.display());
         let service = server::serve(ledger.clone(), tokens, listener).map_err(Failure::Service)?;
         let background = Background::start(&ledger, &fetcher, server::note);
+        let letting_go = actix_web::rt::spawn(let_go_on_signal(fetcher));
         let served = service.running.await.map_err(Failure::Service);
+        letting_go.abort();
         background.stop().await;
         ledger.close().await?;
         println!("closed cleanly");
         served
     })
+}
+
+/// The server stops on the same signals, when running requests have ended: they shall not wait for anybody outside.
+async fn let_go_on_signal(fetcher: Fetcher) {
+    let (Ok(mut interrupted), Ok(mut terminated)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
+    fetcher.stop();
 }
 
 fn init(options: Options) -> Result<(), Failure> {

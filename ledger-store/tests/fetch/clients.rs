@@ -12,6 +12,7 @@ use ledger_store::fetch::{FetchSettings, Fetcher};
 
 use crate::authority::{Authority, Issued, Status};
 use crate::server::{Reply, Request, Server};
+use crate::waiting::eventually;
 
 /// How a server of the hostile kind answers.
 type Answer = Box<dyn Fn(&Request) -> Reply + Send + Sync>;
@@ -204,6 +205,25 @@ async fn the_whole_of_a_command_waits_no_longer_than_configured() {
     failed(&gather(&settings, status_of(&authority, &issued)).await, EvidenceService::Ocsp, "too late");
     // The machine may be busy; the exchange alone would have taken a minute.
     assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_fetcher_that_is_stopped_lets_go_of_what_it_waits_for_and_asks_no_more() {
+    let authority = Authority::new("stopped");
+    let issued = authority.issue(SIGNER);
+    let server = Server::start(|_| Reply::Drip(b"HTTP/1.1 200 OK\r\n".to_vec()));
+    let settings = settings(&server.host(), &server.url());
+    let fetcher = Fetcher::new(&settings).unwrap();
+    let (waiting, wanted) = (fetcher.clone(), status_of(&authority, &issued));
+    let waiting = tokio::spawn(async move { waiting.gather(wanted, waiting.patience()).await });
+    eventually("a question", || (!server.requests().is_empty()).then_some(())).await;
+    let started = Instant::now();
+    fetcher.stop();
+    failed(&waiting.await.unwrap(), EvidenceService::Ocsp, "the service stops");
+    assert!(started.elapsed() < Duration::from_secs(30), "a minute is what one exchange may take");
+    let afterwards = fetcher.gather(status_of(&authority, &issued), fetcher.patience()).await;
+    failed(&afterwards, EvidenceService::Ocsp, "the service stops");
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
