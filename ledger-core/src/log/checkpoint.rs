@@ -229,6 +229,7 @@ mod tests {
         (signer, note)
     }
 
+    /// Pitfall 17: what the operator signs names the log and the key, so it cannot be shown for another log.
     #[test]
     fn a_checkpoint_of_another_log_or_key_is_refused() {
         let (signer, note) = signed();

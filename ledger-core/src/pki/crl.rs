@@ -309,7 +309,10 @@ impl Crl {
     /// Verifies the signature with the key of `issuer`; the mathematics runs once per key that holds.
     pub fn verify(&self, issuer: &Certificate, registry: &AlgorithmRegistry) -> Result<Verified, AlgorithmError> {
         let key = issuer.key();
+        // Remembered for one registry only: what another one accepts proves nothing here (pki.md section 5, pitfall 19).
+        let remembers = std::ptr::eq(registry, AlgorithmRegistry::standard());
         if let Some((known, verified)) = self.verified.get()
+            && remembers
             && *known == key
         {
             return Ok(verified.clone());
@@ -321,7 +324,9 @@ impl Crl {
             message: self.der.get(self.tbs.0..self.tbs.1).unwrap_or_default(),
             signature: &self.signature,
         })?;
-        let _ = self.verified.set((key, verified.clone()));
+        if remembers {
+            let _ = self.verified.set((key, verified.clone()));
+        }
         Ok(verified)
     }
 
@@ -385,6 +390,29 @@ mod tests {
         let other = Certificate::parse(&shared("ca/test/root_rsa_test_2018.cer")).unwrap();
         assert!(crl.verify(&issuer, AlgorithmRegistry::standard()).is_ok());
         assert_eq!(crl.verify(&other, AlgorithmRegistry::standard()), Err(AlgorithmError::BadSignature));
+    }
+
+    /// Pitfall 19: what one set of algorithms accepted does not count for another.
+    #[test]
+    fn a_list_that_a_lenient_registry_accepted_is_verified_again_by_the_standard_one() {
+        #[derive(Debug)]
+        struct Lenient;
+
+        impl crate::pki::alg::SignatureScheme for Lenient {
+            fn claims(&self, _: &SignatureRequest<'_>) -> bool {
+                true
+            }
+
+            fn verify(&self, _: &SignatureRequest<'_>) -> Result<Verified, AlgorithmError> {
+                Ok(Verified { scheme: "rsa-lenient".to_owned(), key_bits: 4096, weakness: None })
+            }
+        }
+
+        let crl = Crl::parse(&shared("crl/nca_rsa_test_2019_20220329.crl")).unwrap();
+        let stranger = Certificate::parse(&shared("ca/test/root_rsa_test_2018.cer")).unwrap();
+        let lenient = AlgorithmRegistry::default().with_scheme(std::sync::Arc::new(Lenient));
+        assert!(crl.verify(&stranger, &lenient).is_ok());
+        assert_eq!(crl.verify(&stranger, AlgorithmRegistry::standard()), Err(AlgorithmError::BadSignature));
     }
 
     #[test]
