@@ -20,6 +20,8 @@ use self::company::Exchange;
 
 #[path = "exchange/company.rs"]
 mod company;
+#[path = "exchange/later.rs"]
+mod later;
 #[path = "exchange/races.rs"]
 mod races;
 #[path = "exchange/refusals.rs"]
