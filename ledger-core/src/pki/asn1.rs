@@ -123,6 +123,13 @@ impl<'a> Tlv<'a> {
     }
 }
 
+/// The digits of an INTEGER that is a number and not a text: without leading zeros, which some issuers write too many or
+/// too few of. Whoever looks for a serial number must not miss it for that.
+pub(crate) fn magnitude(value: &[u8]) -> &[u8] {
+    let zeros = value.iter().take_while(|octet| **octet == 0).count();
+    value.get(zeros..).unwrap_or_default()
+}
+
 /// Reads elements one after the other.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {

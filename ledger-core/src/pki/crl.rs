@@ -440,6 +440,23 @@ mod tests {
     }
 
     /// A list like that of the national authority: serial numbers of 20 octets in no order, some with a reason.
+    #[test]
+    fn a_serial_number_with_too_many_or_too_few_leading_zeros_is_found() {
+        use crate::pki::asn1::encode::element;
+        let listed = Certificate::parse(&shared("user/rsa_individual_sign_20220118_3f32db.cer")).unwrap();
+        let serial = listed.serial();
+        for spelling in [serial.to_vec(), [&[0], serial].concat(), [&[0, 0], serial].concat()] {
+            let date = element(tag::UTC_TIME, &[b"260101000000Z"]);
+            let entry = element(tag::SEQUENCE, &[&element(tag::INTEGER, &[&spelling]), &date]);
+            let algorithm = element(tag::SEQUENCE, &[&[6, 3, 0x2b, 0x65, 0x70]]);
+            let issuer = listed.issuer().der();
+            let list = element(tag::SEQUENCE, &[&entry]);
+            let tbs = element(tag::SEQUENCE, &[&[tag::INTEGER, 1, 1], &algorithm, issuer, &date, &list]);
+            let der = element(tag::SEQUENCE, &[&tbs, &algorithm, &element(tag::BIT_STRING, &[&[0]])]);
+            assert!(Crl::parse(&der).unwrap().find(&listed).is_some(), "{spelling:02x?}");
+        }
+    }
+
     fn large(entries: u32) -> Vec<u8> {
         use crate::pki::asn1::encode::element;
         let serial = |number: u32| {

@@ -9,7 +9,7 @@ use const_oid::ObjectIdentifier;
 use super::scope::directory_names;
 use super::{Revoked, offset};
 use crate::pki::asn1::name::Name;
-use crate::pki::asn1::{Asn1Error, Reader, Tlv, tag, time};
+use crate::pki::asn1::{Asn1Error, Reader, Tlv, magnitude, tag, time};
 use crate::pki::limits::{CRL_ENTRIES_MAX, CRL_ENTRY_ISSUERS_MAX};
 use crate::time::Timestamp;
 
@@ -69,7 +69,7 @@ impl Index {
                 return Err(Asn1Error::Limit { what: "CRL entries", max: CRL_ENTRIES_MAX });
             }
             let mut fields = list.take(tag::SEQUENCE, "revoked certificate")?.reader();
-            let serial = fields.take(tag::INTEGER, "serial number")?.value;
+            let serial = magnitude(fields.take(tag::INTEGER, "serial number")?.value);
             let date = time::parse_held_at_1970(fields.any()?)?;
             let mut entry = Entry {
                 head: head(serial),
@@ -145,6 +145,7 @@ impl Index {
     /// What is said about a serial number of `issuer`. Of doubled entries the worst counts: one that revokes for good
     /// before a hold, and of these the earliest.
     pub(super) fn find(&self, der: &[u8], serial: &[u8], issuer: &Name, crl_issuer: &Name) -> Option<Revoked> {
+        let serial = magnitude(serial);
         let key = (head(serial), serial);
         let start = self
             .entries

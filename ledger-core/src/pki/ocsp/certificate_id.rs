@@ -1,7 +1,7 @@
 //! Which certificate an answer is about: digests of its issuer's name and key, and its serial number (`CertID`).
 
 use super::{AlgorithmRegistry, Asn1Error, Certificate, Tlv, tag};
-use crate::pki::asn1::{AlgorithmIdentifier, encode};
+use crate::pki::asn1::{AlgorithmIdentifier, encode, magnitude};
 
 use const_oid::ObjectIdentifier;
 use sha1::Digest as _;
@@ -51,7 +51,7 @@ impl CertificateIdentifier {
 
     /// Whether it names the certificate. A digest that is not known names nothing.
     pub(super) fn names(&self, certificate: &Certificate, issuer: &Certificate, registry: &AlgorithmRegistry) -> bool {
-        if self.serial != certificate.serial() {
+        if magnitude(&self.serial) != magnitude(certificate.serial()) {
             return false;
         }
         let digest = |bytes: &[u8]| match registry.digest(&self.algorithm, &[bytes]) {
