@@ -202,6 +202,14 @@ async fn a_delta_counts_with_its_base_and_the_bundle_carries_both() {
     let report = verify::verify(&bundle, &directory, Options::default()).unwrap();
     assert_eq!(report.verdict, verify::Verdict::Passed, "{:#?}", report.findings);
 
+    // Hourly deltas, all of them good for a day, do not push out their base.
+    for hours in 1..24 {
+        let at = now.minus_ms(3 * DAY_MS - hours * 3_600_000);
+        let hourly = setting.ca.delta_crl(base, &[], at, late);
+        setting.ask(&operator(), RecordCrl { crl: hourly }).await.unwrap();
+    }
+    setting.sign(company).await.unwrap();
+
     // The next delta revokes.
     let serial = setting.signer.serial.clone();
     let revoking = setting.ca.delta_crl(base, &[(&serial, now.minus_ms(DAY_MS))], now.minus_ms(DAY_MS), late);

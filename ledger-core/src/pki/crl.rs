@@ -306,6 +306,17 @@ impl Crl {
         }
     }
 
+    /// Whether an older delta has nothing to say beside this one: a delta has all changes since its base (RFC 5280 5.2.4),
+    /// so a later one to the same base or an earlier has them too. Full lists are bases and never done with so.
+    pub fn supersedes(&self, older: &Self) -> bool {
+        let (Some(base), Some(older_base)) = (&self.base_number, &older.base_number) else { return false };
+        self.issuer == older.issuer
+            && self.scope == older.scope
+            && self.authority_key_id == older.authority_key_id
+            && self.this_update >= older.this_update
+            && base <= older_base
+    }
+
     /// Verifies the signature with the key of `issuer`; the mathematics runs once per key that holds.
     pub fn verify(&self, issuer: &Certificate, registry: &AlgorithmRegistry) -> Result<Verified, AlgorithmError> {
         let key = issuer.key();
