@@ -188,19 +188,29 @@ pub(super) async fn converse(
 ) -> Result<Reply, FetchError> {
     let host = question.url.host();
     let all = async {
-        let stream = connected(host, connect, private_allowed).await?;
+        let stream = connected(host, connect, private_allowed, resolved).await?;
         talk(stream, question).await
     };
     let late = |_| FetchError::Timeout { host: host.clone(), ms: question.ms_max };
     timeout(Duration::from_millis(question.ms_max), all).await.map_err(late)?
 }
 
+/// The addresses of a name, as the system has them.
+async fn resolved(name: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok(tokio::net::lookup_host((name, port)).await?.collect())
+}
+
 /// Connects to an address that was looked at: the name is not resolved a second time.
-async fn connected(host: &Host, limit: Duration, private_allowed: bool) -> Result<TcpStream, FetchError> {
+async fn connected(
+    host: &Host,
+    limit: Duration,
+    private_allowed: bool,
+    resolve: impl AsyncFnOnce(String, u16) -> io::Result<Vec<SocketAddr>>,
+) -> Result<TcpStream, FetchError> {
     let unreachable = |source| FetchError::Unreachable { host: host.clone(), source };
-    let addresses: Vec<SocketAddr> = match host.name().parse::<IpAddr>() {
+    let addresses = match host.name().parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, host.port())],
-        Err(_) => tokio::net::lookup_host((host.name(), host.port())).await.map_err(unreachable)?.collect(),
+        Err(_) => resolve(host.name().to_owned(), host.port()).await.map_err(unreachable)?,
     };
     // One private address among public ones is a name that somebody is playing with.
     if !private_allowed && let Some(private) = addresses.iter().find(|address| !is_public(address.ip())) {
@@ -289,4 +299,28 @@ async fn reply(response: Response<Incoming>, question: &Question) -> Result<Repl
         }
     }
     Ok(Reply::Body { bytes, validators })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name that is public when it is looked at and private when it is connected to (DNS rebinding): there is one look.
+    #[tokio::test]
+    async fn the_address_that_was_looked_at_is_connected_to_and_one_private_address_spoils_the_name() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = listener.local_addr().unwrap();
+        let host: Host = format!("rebinding.example:{}", here.port()).parse().unwrap();
+        let limit = Duration::from_secs(30);
+        // The resolver can be asked once: its type says so.
+        let stream = connected(&host, limit, true, async move |_, _| Ok(vec![here])).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), here);
+        for private in ["127.0.0.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80", "169.254.169.254:80", "[fd00::1]:80"] {
+            let addresses = vec!["93.184.216.34:80".parse().unwrap(), private.parse().unwrap()];
+            let refused = connected(&host, limit, false, async move |_, _| Ok(addresses)).await;
+            assert!(matches!(refused, Err(FetchError::Private { .. })), "{private}: {refused:?}");
+        }
+        let nowhere = connected(&host, limit, true, async move |_, _| Ok(vec![])).await;
+        assert!(matches!(nowhere, Err(FetchError::Unreachable { .. })), "{nowhere:?}");
+    }
 }

@@ -235,6 +235,13 @@ mod tests {
             ("http://host\\@evil/", UrlError::Characters),
             ("http://host/#@evil", UrlError::Characters),
             ("http://хост/", UrlError::Characters),
+            (" http://host/", UrlError::Characters),
+            ("http://host/\n", UrlError::Characters),
+            ("http://host/\0", UrlError::Characters),
+            ("http://host#@evil/", UrlError::Characters),
+            ("http://host%2eevil/", UrlError::Host),
+            ("http://host%0d%0ax: y/", UrlError::Characters),
+            ("http://[::ffff:127.0.0.1%251]/", UrlError::Host),
         ] {
             assert_eq!(text.parse::<ServiceUrl>(), Err(error), "{text}");
         }

@@ -156,6 +156,11 @@ async fn whatever_a_server_sends_or_does_not_send_ends_as_a_failure_with_a_reaso
     let head = |length: usize| format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").into_bytes();
     let raw = |bytes: Vec<u8>| -> Answer { Box::new(move |_| Reply::Raw(bytes.clone())) };
     let drip = |bytes: Vec<u8>| -> Answer { Box::new(move |_| Reply::Drip(bytes.clone())) };
+    let flood = |first: &'static str, again: &str| -> Answer {
+        let again = again.repeat(100);
+        Box::new(move |_| Reply::Flood(first.into(), again.clone().into_bytes()))
+    };
+    let answer = |head: &str, body: &[u8]| raw([b"HTTP/1.1 ", head.as_bytes(), b"\r\n\r\n", body].concat());
     let endless = [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &vec![b'a'; 300 * 1024]].concat();
     let chunk = [b"8000\r\n".to_vec(), vec![b'a'; 0x8000], b"\r\n".to_vec()].concat();
     let chunked = [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec(), chunk.repeat(10)].concat();
@@ -179,6 +184,31 @@ async fn whatever_a_server_sends_or_does_not_send_ends_as_a_failure_with_a_reaso
         // OCSPResponseStatus unauthorized and tryLater (RFC 6960 4.2.1).
         (raw([head(5), vec![0x30, 3, 0x0a, 1, 6]].concat()), "the responder refuses"),
         (raw([head(5), vec![0x30, 3, 0x0a, 1, 3]].concat()), "the responder refuses"),
+        // Without an end: a header, headers, informational answers, chunk extensions, chunks, trailers, and a body.
+        (flood("HTTP/1.1 200 OK\r\nx: ", "x"), "broken conversation"),
+        (flood("HTTP/1.1 200 OK\r\n", "x: y\r\n"), "broken conversation"),
+        (flood("", "HTTP/1.1 100 Continue\r\n\r\n"), "timeout"),
+        (flood("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;", "x"), "broken conversation"),
+        (flood("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "1;x=y\r\na\r\n"), "broken conversation"),
+        (flood("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "1\r\na\r\n"), "answer too large"),
+        (flood("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n", "x: y\r\n"), "broken conversation"),
+        (flood("HTTP/1.1 200 OK\r\n\r\n", "x"), "answer too large"),
+        // Lengths that contradict one another, or are none.
+        (answer("200 OK\r\ncontent-length: 1\r\ncontent-length: 2", b"ab"), "broken conversation"),
+        (answer("200 OK\r\ncontent-length: -1", b"ab"), "broken conversation"),
+        (
+            answer("200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 400000", b"1\r\na\r\n0\r\n\r\n"),
+            "not an OCSP response",
+        ),
+        (answer("200 OK\r\ntransfer-encoding: chunked", b"fffffffffffffffff\r\n"), "broken conversation"),
+        (answer("200 OK\r\ntransfer-encoding: gzip", b"ab"), "not an OCSP response"),
+        // Answers without a body that have one, and ways elsewhere.
+        (answer("204 No Content\r\ncontent-length: 2", b"ab"), "http status"),
+        (answer("304 Not Modified\r\ncontent-length: 2", b"ab"), "http status"),
+        (answer("101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade", b""), "http status"),
+        (answer("307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0", b""), "http status"),
+        (answer("300 Multiple Choices\r\nlocation: //127.0.0.1:1/\r\ncontent-length: 0", b""), "http status"),
+        (raw(b"HTTP/2.0 200 OK\r\n\r\n".to_vec()), "broken conversation"),
         // Slow in the head, and slow in the body.
         (drip(b"HTTP/1.1 200 OK\r\nx: ".to_vec()), "timeout"),
         (drip(head(200_000)), "timeout"),
@@ -313,6 +343,61 @@ async fn hosts_that_are_not_listed_or_lead_into_the_private_network_are_not_talk
     addresses_ignored.ocsp.addresses_in_certificates = false;
     failed(&gather(&addresses_ignored, wanted).await, EvidenceService::Ocsp, "no responder configured");
     assert_eq!(server.requests().len(), 1);
+}
+
+/// Other spellings of this machine are names like any other: what they lead to is looked at.
+#[tokio::test]
+async fn no_spelling_of_a_private_address_passes_for_a_public_host() {
+    let authority = Authority::new("spellings");
+    let server = Server::start(|_| Reply::Nothing);
+    let port = server.host().split(':').nth(1).unwrap().to_owned();
+    for name in [
+        "127.0.0.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "127.1",
+        "0",
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[0:0:0:0:0:0:0:1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+    ] {
+        let issued = authority.issue(&format!("authorityInfoAccess=OCSP;URI:http://{name}:{port}/\n{SIGNER}"));
+        let text =
+            format!(r#"{{"hosts": ["{name}:{port}"], "ocsp": {{"addresses_in_certificates": true}}, "attempts": 1}}"#);
+        let settings = FetchSettings::from_json(text.as_bytes()).unwrap();
+        let gathered = gather(&settings, status_of(&authority, &issued)).await;
+        let [failure] = gathered.failures.as_slice() else { panic!("{name}: {gathered:?}") };
+        // Systems differ in which of them they take for an address at all.
+        assert!(["private address", "unreachable"].contains(&failure.reason), "{name}: {failure:?}");
+        assert!(failure.host.is_some(), "{name} was tried");
+    }
+    // Listed is a name as it is written, whatever else leads to the same place.
+    let listed =
+        format!(r#"{{"private_hosts": ["{}"], "ocsp": {{"addresses_in_certificates": true}}}}"#, server.host());
+    let settings = FetchSettings::from_json(listed.as_bytes()).unwrap();
+    for url in [
+        format!("http://localhost:{port}/"),
+        format!("http://2130706433:{port}/"),
+        format!("http://127.0.0.1.:{port}/"),
+        format!("http://[::ffff:127.0.0.1]:{port}/"),
+        format!("http://x@127.0.0.1:{port}/"),
+        format!("http://127.0.0.1:{port}@evil.example/"),
+        format!("http://evil.example/@127.0.0.1:{port}/"),
+        format!("https://127.0.0.1:{port}/"),
+        format!("http://127.0.0.1:{port}%2f/"),
+    ] {
+        let issued = authority.issue(&format!("authorityInfoAccess=OCSP;URI:{url}\n{SIGNER}"));
+        let gathered = gather(&settings, status_of(&authority, &issued)).await;
+        failed(&gathered, EvidenceService::Ocsp, "no responder configured");
+    }
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub(crate) enum Reply {
     Raw(Vec<u8>),
     /// These bytes, and then a byte every 20 ms until the other side has gone.
     Drip(Vec<u8>),
+    /// The first bytes once, and then the others again and again until the other side has gone.
+    Flood(Vec<u8>, Vec<u8>),
     /// Closed without a word.
     Nothing,
 }
@@ -112,6 +114,13 @@ fn serve(mut stream: TcpStream, kept: &Mutex<Vec<Request>>, answer: &Answer, sto
             while written.is_ok() && !stopping.load(Ordering::SeqCst) {
                 std::thread::sleep(Duration::from_millis(20));
                 written = stream.write_all(b"x");
+            }
+            written
+        }
+        Reply::Flood(first, again) => {
+            let mut written = stream.write_all(&first);
+            while written.is_ok() && !stopping.load(Ordering::SeqCst) {
+                written = stream.write_all(&again);
             }
             written
         }
