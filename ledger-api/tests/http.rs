@@ -443,6 +443,53 @@ fn a_body_over_the_limit_is_refused_before_it_is_read() {
     service.stranger().raw(&request).problem(413, "body-too-large");
 }
 
+/// What a connection may send: each is answered once, and never read as two requests.
+#[test]
+fn the_wire_has_limits_and_no_second_reading() {
+    let service = Service::start();
+    let token = service.participant(ID).token.unwrap();
+    let act = |headers: &str, body: &str| {
+        let head = "Host: x\r\nContent-Type: application/json\r\nIdempotency-Key: k\r\nConnection: close";
+        format!("POST /v1/compromises HTTP/1.1\r\n{head}\r\nAuthorization: Bearer {token}\r\n{headers}\r\n{body}")
+    };
+    let get = |line: &str, headers: &str| format!("{line}\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+    let hidden = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    // Extensions of chunks are skipped and never kept, so they have no limit but the body's time.
+    for (name, request, status) in [
+        ("plain", get("GET /livez HTTP/1.1", ""), 200),
+        ("ninety headers", get("GET /livez HTTP/1.1", &"x: y\r\n".repeat(90)), 200),
+        ("a thousand headers", get("GET /livez HTTP/1.1", &"x: y\r\n".repeat(1000)), 431),
+        ("a header of 60 kB", get("GET /livez HTTP/1.1", &format!("x: {}\r\n", "y".repeat(60_000))), 200),
+        ("a header of 200 kB", get("GET /livez HTTP/1.1", &format!("x: {}\r\n", "y".repeat(200_000))), 431),
+        ("a path of 100 kB", get(&format!("GET /{} HTTP/1.1", "a".repeat(100_000)), ""), 400),
+        ("two lengths", act("Content-Length: 2\r\nContent-Length: 3\r\n", "{}x"), 400),
+        ("a negative length", act("Content-Length: -2\r\n", "{}"), 400),
+        ("a length with a sign", act("Content-Length: +2\r\n", "{}"), 400),
+        ("a list of lengths", act("Content-Length: 2, 2\r\n", "{}"), 400),
+        ("length and chunks", act(&format!("Content-Length: 4\r\n{chunked}"), &format!("0\r\n\r\n{hidden}")), 400),
+        ("chunks and length", act(&format!("{chunked}Content-Length: 4\r\n"), &format!("0\r\n\r\n{hidden}")), 400),
+        ("chunks twice", act(&format!("{chunked}{chunked}"), "0\r\n\r\n"), 400),
+        ("an unknown coding", act("Transfer-Encoding: gzip\r\n", "{}"), 400),
+        ("chunks in other words", act("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"), 400),
+        ("a chunk without a size", act(chunked, "zz\r\n{}\r\n0\r\n\r\n"), 400),
+        ("a chunk of 2^64", act(chunked, "10000000000000000\r\n{}\r\n0\r\n\r\n"), 400),
+        ("chunk extensions of 2 MB", act(chunked, &format!("2;{}\r\n{{}}\r\n0\r\n\r\n", "x".repeat(2_000_000))), 422),
+        ("a folded header", get("GET /livez HTTP/1.1", "x: y\r\n z\r\n"), 400),
+        ("a space before the colon", get("GET /livez HTTP/1.1", "x : y\r\n"), 400),
+        ("a zero in a header", get("GET /livez HTTP/1.1", "x: \0\r\n"), 400),
+        ("no version", "GET /livez\r\n\r\n".to_owned(), 400),
+        ("another protocol", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 400),
+        ("a head that stops", "GET /livez HTTP/1.1\r\nHost".to_owned(), 408),
+    ] {
+        let reply = service.stranger().raw(request.as_bytes());
+        assert_eq!(reply.status, status, "{name}: {reply}");
+        let answers = reply.to_string().matches("HTTP/1.1 ").count();
+        assert_eq!(answers, 1, "{name}: {reply}");
+    }
+    assert_eq!(service.stranger().get("/livez").status, 200);
+}
+
 #[test]
 fn the_operator_hands_out_tokens_and_revoking_takes_effect_at_once() {
     let service = Service::start();
