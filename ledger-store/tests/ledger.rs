@@ -184,6 +184,51 @@ async fn recall_and_accounting_race_and_exactly_one_wins() {
     }
 }
 
+/// A clock that stands still.
+#[derive(Debug)]
+struct Still(Timestamp);
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// The feed goes by places in the log, never by times (product.md C.7, test 4).
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_one_moment_are_all_in_the_feed_wherever_a_page_ends() {
+    let options = LedgerOptions { clock: Arc::new(Still(SystemClock.now())), ..options() };
+    let world = World::with("one-moment", options).await;
+    world.sent("one-moment", &world.recipients).await;
+    for viewer in [Viewer::Operator, Viewer::Participant(world.sender), Viewer::Participant(world.recipients[0])] {
+        let whole = world.ledger.feed(None, 1000, viewer).await.unwrap();
+        assert!(whole.len() >= 3, "{viewer:?}");
+        for limit in 1..=whole.len() {
+            let (mut pages, mut after) = (Vec::new(), None);
+            loop {
+                let page = world.ledger.feed(after, limit, viewer).await.unwrap();
+                let Some(last) = page.last() else { break };
+                after = Some(last.position);
+                pages.extend(page);
+            }
+            assert_eq!(pages, whole, "{viewer:?}, pages of {limit}");
+        }
+    }
+    world.close().await;
+}
+
+/// Product.md C.7, test 16.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_that_is_made_twice_has_the_same_bytes_also_after_reopening() {
+    let world = World::new("twice").await;
+    let (document, _) = world.sent("twice", &world.recipients).await;
+    let viewer = Viewer::Participant(world.recipients[0]);
+    let first = world.ledger.export(document, viewer).await.unwrap();
+    assert_eq!(world.ledger.export(document, viewer).await.unwrap(), first);
+    world.ledger.rebuild_views().await.unwrap();
+    assert_eq!(world.ledger.export(document, viewer).await.unwrap(), first);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recipients_bundle_does_not_name_the_other_recipients() {
     let world = World::new("privacy").await;

@@ -14,6 +14,8 @@
 mod asking;
 #[path = "pending/again.rs"]
 mod again;
+#[path = "pending/signers.rs"]
+mod signers;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

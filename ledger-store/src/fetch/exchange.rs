@@ -27,6 +27,9 @@ const HEADERS_MAX: usize = 64;
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// A validator of a list (`ETag`, `Last-Modified`) that is kept and sent back.
 const VALIDATOR_BYTES_MAX: usize = 512;
+/// The largest answer of a responder or time-stamping authority. It may be kept beside a record for ever, and real ones with
+/// their certificates have less than 10 KiB.
+pub(super) const ANSWER_BYTES_MAX: usize = 32 * 1024;
 /// Memory set aside for a body on its sender's word.
 const BODY_BYTES_FIRST: u64 = 256 * 1024;
 

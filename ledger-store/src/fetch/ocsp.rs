@@ -5,14 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ledger_core::digest::Digest;
 use ledger_core::pki::certificate::Certificate;
-use ledger_core::pki::limits::OCSP_BYTES_MAX;
 use ledger_core::pki::ocsp::{OcspError, OcspResponse, request};
 use ledger_core::pki::report::RevocationStatus;
 use ledger_core::pki::revocation::status_under;
 use ledger_core::signature::EvidenceSet;
 use ledger_core::time::Timestamp;
 
-use super::exchange::{FetchError, Question, Reply, Validators};
+use super::exchange::{ANSWER_BYTES_MAX, FetchError, Question, Reply, Validators};
 use super::hosts::Hosts;
 use super::settings::{FetchSettings, OcspSettings};
 use super::url::{Host, ServiceUrl};
@@ -118,7 +117,7 @@ impl OcspClient {
             post: Some(("application/ocsp-request", request.clone())),
             accept: "application/ocsp-response",
             known: Validators::default(),
-            bytes_max: OCSP_BYTES_MAX,
+            bytes_max: ANSWER_BYTES_MAX,
             ms_max: self.exchange_ms,
         };
         let useless = |why| FetchError::Answer { host: url.host().clone(), why };

@@ -1,9 +1,8 @@
 //! Asking for a time-stamp (RFC 3161, over HTTP by its 3.4): the first authority that gives one is enough.
 
-use ledger_core::pki::limits::TIMESTAMP_BYTES_MAX;
 use ledger_core::signature::timestamp::token_of_response;
 
-use super::exchange::{FetchError, Question, Reply, Validators};
+use super::exchange::{ANSWER_BYTES_MAX, FetchError, Question, Reply, Validators};
 use super::hosts::Hosts;
 use super::settings::TimestampSettings;
 
@@ -24,7 +23,7 @@ pub(super) async fn ask(
         post: Some(("application/timestamp-query", request.clone())),
         accept: "application/timestamp-reply",
         known: Validators::default(),
-        bytes_max: TIMESTAMP_BYTES_MAX,
+        bytes_max: ANSWER_BYTES_MAX,
         ms_max: exchange_ms,
     };
     let bytes = match hosts.ask(&question).await? {

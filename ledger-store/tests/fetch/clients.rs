@@ -161,7 +161,7 @@ async fn whatever_a_server_sends_or_does_not_send_ends_as_a_failure_with_a_reaso
         Box::new(move |_| Reply::Flood(first.into(), again.clone().into_bytes()))
     };
     let answer = |head: &str, body: &[u8]| raw([b"HTTP/1.1 ", head.as_bytes(), b"\r\n\r\n", body].concat());
-    let endless = [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &vec![b'a'; 300 * 1024]].concat();
+    let endless = [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &vec![b'a'; 33 * 1024]].concat();
     let chunk = [b"8000\r\n".to_vec(), vec![b'a'; 0x8000], b"\r\n".to_vec()].concat();
     let chunked = [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec(), chunk.repeat(10)].concat();
     let redirect = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n".to_vec();
@@ -175,7 +175,7 @@ async fn whatever_a_server_sends_or_does_not_send_ends_as_a_failure_with_a_reaso
         (raw(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec()), "http status"),
         (raw(b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec()), "http status"),
         (raw(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()), "http status"),
-        (raw(head(300 * 1024)), "answer too large"),
+        (raw(head(32 * 1024 + 1)), "answer too large"),
         (raw(head(1 << 50)), "answer too large"),
         (raw(endless), "answer too large"),
         (raw(chunked), "answer too large"),
@@ -211,7 +211,7 @@ async fn whatever_a_server_sends_or_does_not_send_ends_as_a_failure_with_a_reaso
         (raw(b"HTTP/2.0 200 OK\r\n\r\n".to_vec()), "broken conversation"),
         // Slow in the head, and slow in the body.
         (drip(b"HTTP/1.1 200 OK\r\nx: ".to_vec()), "timeout"),
-        (drip(head(200_000)), "timeout"),
+        (drip(head(20_000)), "timeout"),
     ];
     for (answer, reason) in rows {
         let server = Server::start(answer);

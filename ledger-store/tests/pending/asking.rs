@@ -13,28 +13,6 @@ impl World {
         self.source.asked.load(Ordering::Relaxed)
     }
 
-    /// A second company of the signers, which is the recipient too.
-    async fn second_signer(&self) -> Party {
-        let mut ca = self.ca.clone();
-        let spec = PartySpec {
-            common_name: "SECOND DIRECTOR".into(),
-            organization: Some("Recipient".into()),
-            bin: Some("123456789031".into()),
-            iin: "123456789012".into(),
-            algorithm: Algorithm::P256,
-            not_before: self.clock.now().minus_ms(HOUR_MS),
-            not_after: self.clock.now().plus_ms(365 * 24 * HOUR_MS),
-            purpose: Purpose::Signing,
-        };
-        let signer = ca.issue(&spec, [7; 32]);
-        let statement = self.ledger.possession_statement(self.recipient).unwrap();
-        let possession = signer.sign_detached(&statement, self.clock.now());
-        let certificate = signer.certificate_der.clone();
-        let register = RegisterCertificate { participant: self.recipient, certificate, chain: vec![], possession };
-        self.ledger.execute(&actor(Some(self.recipient)), "second", register.into()).await.unwrap();
-        signer
-    }
-
     /// A document with good signatures of both companies, sent to the second.
     async fn delivered_with_two_signatures(&self, content: &str) -> DeliveryId {
         self.answer(Answers::Good);
