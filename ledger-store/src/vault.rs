@@ -91,10 +91,14 @@ impl Vault {
         let sealed =
             sealed::seal(&self.vault_key, event, &commitment, &salt, bytes, &randomness).ok_or_else(too_long)?;
         let path = path_of(&commitment);
-        // Both wait for the disk, so they wait together.
+        // Both wait for the disk, so they wait together; and to the end, so that nothing comes after what is removed.
         let key = self.keys.put(&path, sealed.wrapped_key.into());
         let boxed = self.boxes.put(&path, sealed.boxed.into());
-        tokio::try_join!(key, boxed).map_err(VaultError::Unavailable)?;
+        let (key, boxed) = tokio::join!(key, boxed);
+        if let Err(error) = key.and(boxed) {
+            self.discard(&commitment).await;
+            return Err(VaultError::Unavailable(error));
+        }
         Ok(commitment)
     }
 

@@ -184,6 +184,31 @@ async fn recall_and_accounting_race_and_exactly_one_wins() {
     }
 }
 
+/// How many files lie below a directory.
+fn files(directory: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
+}
+
+/// A store of keys that fails, where there are more files than one to write.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_whose_payloads_cannot_be_stored_leaves_none_of_them_behind() {
+    let world = World::new("vault").await;
+    let (boxes, keys) = (world.directory.join("payloads/boxes"), world.directory.join("payloads/keys"));
+    let (aside, before) = (world.directory.join("payloads/aside"), files(&boxes));
+    std::fs::rename(&keys, &aside).unwrap();
+    std::fs::write(&keys, b"no directory").unwrap();
+    let sender = actor(Some(world.sender));
+    let refused = world.ledger.execute(&sender, "form", world.form("text")).await;
+    assert!(matches!(refused, Err(LedgerError::Vault(_))), "{refused:?}");
+    assert_eq!(files(&boxes), before);
+    std::fs::remove_file(&keys).unwrap();
+    std::fs::rename(&aside, &keys).unwrap();
+    world.ledger.execute(&sender, "form", world.form("text")).await.unwrap();
+    assert_eq!(files(&boxes), files(&keys));
+    assert!(files(&boxes) > before);
+}
+
 /// A clock that stands still.
 #[derive(Debug)]
 struct Still(Timestamp);

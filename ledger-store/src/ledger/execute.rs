@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use cqrs_es::{AggregateContext, AggregateError, CqrsFramework, EventEnvelope, EventStore};
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use ledger_core::domain::certificate::{Certificate, CertificateCommand, CertificateFacts};
 use ledger_core::domain::command::{self, Command, CommandKind};
 use ledger_core::domain::delivery::{Delivery, DeliveryCommand, ReceiptFacts, ReceivedSignature};
@@ -600,8 +600,18 @@ impl Errand<'_> {
                 known.unwrap_or_else(|| ledger.store.state_of(&home).homed)
             });
             let puts = decided.payloads.iter().map(|(slot, bytes)| ledger.vault.put(recorded.id, slot, bytes));
-            let mut sealed = try_join_all(puts).await?;
+            let (mut sealed, mut failed) = (Vec::new(), None);
+            for put in join_all(puts).await {
+                match put {
+                    Ok(commitment) => sealed.push(commitment),
+                    Err(error) => failed = Some(error),
+                }
+            }
             stored.extend(sealed.iter().cloned());
+            if let Some(error) = failed {
+                self.discard(&stored).await;
+                return Err(error.into());
+            }
             sealed.sort_by(|left, right| left.slot.cmp(&right.slot));
             let record = Record {
                 actor: self.actor.clone(),
