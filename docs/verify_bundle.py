@@ -479,7 +479,7 @@ EVENTS = {
     "key.use_resumed": ("key", "participant", "ground key notice participant", "", "", ""),
     "document.formed": ("document", "sender slots", "document format formats sender slots", "document_type", "content content-info", ""),
     "document.signature_applied": ("document", "signer", "document signature slot", "", "cms report", "evidence"),
-    "document.finding_recorded": ("document", "signer", "document event signature slot", "", "report", "evidence"),
+    "document.finding_recorded": ("document", "signer", "document event signature slot", "reasons", "report", "evidence"),
     "document.sent": ("document", "sender", "document sender", "", "", ""),
     "delivery.opened": ("delivery", "document parties", PARTIES + " answer", "", "", ""),
     "delivery.accounted": ("delivery", "document parties", PARTIES + " policy signatures trust", "evidence", "", ""),
@@ -488,7 +488,7 @@ EVENTS = {
     "delivery.deemed_not_received": ("delivery", "document parties", PARTIES + " policy reasons trust", "evidence signatures", "", ""),
     "delivery.countersignature_applied": ("delivery", "document parties signer", PARTIES + " reservations signature", "",
                                           "cms report", "evidence reservations"),
-    "delivery.finding_recorded": ("delivery", "document parties signer", PARTIES + " event signature", "", "report", "evidence"),
+    "delivery.finding_recorded": ("delivery", "document parties signer", PARTIES + " event signature", "reasons slot", "report", "evidence"),
     "delivery.answer_refused": ("delivery", "document parties signer", PARTIES + " signature", "", "cms reason report", "evidence"),
     "delivery.recalled": ("delivery", "document parties signer", PARTIES + " signature", "", "cms report", "evidence"),
     "delivery.withdrawn": ("delivery", "document parties signer", PARTIES + " signature", "", "cms reason report", "evidence"),
@@ -508,6 +508,11 @@ ACTS = {"delivery.answer_refused": "refuse-answer", "delivery.recalled": "recall
 OVER_DOCUMENT = ("document.signature_applied", "delivery.countersignature_applied")
 FINDINGS = ("document.finding_recorded", "delivery.finding_recorded")
 GROUNDS = {"key.use_suspended": "compromise", "key.use_resumed": "false-alarm"}
+
+
+def is_about_receipt(record):
+    """Whether a finding has the moment of a receipt too (5)."""
+    return record["type"] == FINDINGS[1] and "slot" in record["data"]
 
 
 def word(*words):
@@ -566,6 +571,9 @@ def check_event(record):
         if record["type"] in FINDINGS:
             verdicts |= {"indeterminate", "failed"}
         need(data["signature"]["verdict"] in verdicts, "a signature that did not pass makes no event")
+    if record["type"] in FINDINGS:
+        need(bool(data.get("reasons")) == (data["signature"]["verdict"] == "failed"), "reasons of a finding")
+        need(not is_about_receipt(record) or "proven_at" not in data["signature"], "a check at the receipt proves no time")
     if "ground" in data:
         need(data["ground"] == GROUNDS.get(record["type"]), "member ground")
     slots, optional_slots = set(slots.split()), set(optional_slots.split())
@@ -709,7 +717,8 @@ class Verifier:
         except (Bad, KeyError, TypeError, ValueError, AttributeError) as error:
             return self.fail("manifest-invalid", error)
         for step in (self.check_files, self.check_genesis, self.check_checkpoint, self.check_records, self.check_chains,
-                     self.check_streams, self.check_payloads, self.check_ids, self.check_keys, self.check_signatures):
+                     self.check_streams, self.check_payloads, self.check_ids, self.check_keys, self.check_signatures,
+                     self.check_receipts):
             try:
                 step()
             except (Bad, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -1047,11 +1056,33 @@ class Verifier:
                 sent.add(data["document"])
             elif record["type"] in OVER_DOCUMENT:
                 found[record["id"]] = data["signature"]["verdict"]
-            elif record["type"] in FINDINGS:
+            elif record["type"] in FINDINGS and not is_about_receipt(record):
                 verdict, before = data["signature"]["verdict"], found.get(data["event"])
                 open_yet = data["document"] not in sent if record["type"] == FINDINGS[0] else before == "indeterminate"
                 found[data["event"]] = "set aside" if verdict == "failed" and open_yet else verdict
         return found
+
+    def check_receipts(self):
+        """What the last findings about receipts say, and that there were such receipts (5, 12)."""
+        signatures, received, found = {}, {}, {}
+        for index, record in sorted(self.records.items()):
+            data = record["data"]
+            if record["type"] == "document.signature_applied":
+                signed = data["signature"]
+                signatures[record["id"]] = (data["document"], data["slot"], signed["certificate"], signed["key"], signed["participant"])
+            elif record["type"] == "delivery.accounted":
+                for one in data["signatures"]:
+                    received[data["delivery"], one["slot"]] = one["certificate"]
+            elif is_about_receipt(record):
+                signed, place = data["signature"], (data["delivery"], data["slot"])
+                of = (data["document"], data["slot"], signed["certificate"], signed["key"], signed["participant"])
+                if signatures.get(data["event"]) != of or received.get(place) != signed["certificate"]:
+                    self.fail("event-not-allowed", "%s at leaf %d: no such signature was received" % (record["type"], index))
+                found[place] = (signed["verdict"], index)
+        for verdict, index in found.values():
+            if verdict != "passed":
+                outcome, code = {"indeterminate": ("OPEN", "signature-indeterminate"), "failed": ("FAIL", "signature-failed")}[verdict]
+                self.say(outcome, code, "at the receipt, by the finding at leaf %d" % index)
 
     def check_keys(self):
         """Of the rules of the exchange: what a suspended or annulled key signed (12)."""

@@ -9,6 +9,7 @@ pub mod conditions;
 pub mod container;
 pub mod finding;
 pub mod manifest;
+pub mod outcome;
 pub mod questions;
 pub mod replay;
 pub mod trust;

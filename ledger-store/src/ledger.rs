@@ -42,6 +42,7 @@ mod load;
 mod read;
 mod refusals;
 mod secrets;
+mod status;
 
 pub use export::TrustFile;
 pub use findings::{PendingSignature, Resolved};

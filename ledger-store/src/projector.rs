@@ -358,7 +358,9 @@ fn insert_line(transaction: &Transaction<'_>, logged: Logged<'_>) -> rusqlite::R
 fn follow_pending(transaction: &Transaction<'_>, (index, record, event): Logged<'_>) -> rusqlite::Result<()> {
     let Some(document) = event.document() else { return Ok(()) };
     let recorded = event.signature().map(|signature| (record.id, signature));
-    let Some((signature, check)) = recorded.or_else(|| event.finding()) else { return Ok(()) };
+    // What is found about a receipt leaves the signature where it is.
+    let found = event.finding().filter(|found| found.received_by.is_none()).map(|found| (found.of, found.signature));
+    let Some((signature, check)) = recorded.or(found) else { return Ok(()) };
     if check.verdict == Verdict::Indeterminate {
         transaction
             .prepare_cached("INSERT OR REPLACE INTO pending(event, leaf, document) VALUES (?1, ?2, ?3)")?

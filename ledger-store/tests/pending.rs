@@ -337,7 +337,7 @@ async fn what_the_responder_denies_later_is_set_aside_and_the_slot_is_open_again
     let before = world.clock.now();
     let signature = world.sign(document, "denied", "sign").await.unwrap().event().unwrap();
     world.answer(Answers::RevokedSince(before.minus_ms(HOUR_MS)));
-    let finding = RecordFinding { document, signature };
+    let finding = RecordFinding { document, signature, delivery: None };
     world.run("finding", finding.clone()).await.unwrap();
     assert_eq!(world.slot(document).await.state, Signing::Waiting);
     assert_eq!(codes(world.send(document, "send").await), [RefusalCode::DocumentUnsigned]);
@@ -365,7 +365,7 @@ async fn a_late_revocation_becomes_a_finding_and_changes_no_history() {
 
     world.wait_hours(3);
     world.answer(Answers::RevokedSince(before.minus_ms(HOUR_MS)));
-    world.operate("finding", RecordFinding { document, signature }).await.unwrap();
+    world.operate("finding", RecordFinding { document, signature, delivery: None }).await.unwrap();
     let view = world.ledger.document(document, Viewer::Operator).await.unwrap().unwrap();
     let [delivered] = view.deliveries.as_slice() else { panic!("one delivery") };
     assert_eq!(delivered.findings[0].validity, Validity::Invalid);

@@ -254,11 +254,13 @@ pub(super) async fn resume_key(mut act: Act, Id(key): Id<KeyId>) -> Answer {
     act.execute(ResumeKey { key }).await
 }
 
-/// `POST /v1/documents/{id}/findings` (clause 8.2): names a signature; what is found about it is for the ledger to say.
+/// `POST /v1/documents/{id}/findings` (clauses 5.2.3.2, 8.2): names a signature, and a delivery where its receipt is the
+/// second moment; what is found is for the ledger to say.
 pub(super) async fn record_finding(mut act: Act, Id(document): Id<DocumentId>) -> Answer {
     let mut body = act.json(SMALL_BYTES_MAX).await?;
     let signature = body.required("signature", "the id of the event that recorded the signature", parsed);
-    let command = build_body(body, signature.map(|signature| RecordFinding { document, signature }))?;
+    let delivery = body.optional("delivery", ID, parsed);
+    let command = build_body(body, signature.map(|signature| RecordFinding { document, signature, delivery }))?;
     act.execute(command).await
 }
 

@@ -72,6 +72,20 @@ impl CheckOutcome {
         (failed, unfinished)
     }
 
+    /// The verdict on a signature that is on record with a certificate, where the check found it made by the certificate
+    /// `found`; and if it failed, every reason, sorted by its spelling.
+    pub(crate) fn verdict_on(
+        &self,
+        certificate: CertificateId,
+        found: Option<CertificateId>,
+    ) -> (Verdict, Vec<RefusalCode>) {
+        let (mut failed, _) = self.judge();
+        if self.passed() && found != Some(certificate) {
+            failed.push(RefusalCode::SignatureInvalid);
+        }
+        if failed.is_empty() { (self.verdict, failed) } else { (Verdict::Failed, reasons(failed)) }
+    }
+
     /// The refusal codes, with their sub-codes, that this outcome leads to; none for a passed check.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
@@ -97,6 +111,18 @@ impl CheckOutcome {
         }
         findings
     }
+}
+
+/// The reasons of a failed check, sorted, each once. It may still have parts without an end; they are no reasons of
+/// their own.
+pub(crate) fn reasons(mut failed: Vec<RefusalCode>) -> Vec<RefusalCode> {
+    failed.retain(|code| *code != RefusalCode::SignatureIndeterminate);
+    if failed.is_empty() {
+        failed.push(RefusalCode::SignatureInvalid);
+    }
+    failed.sort_unstable_by_key(|code| code.as_str());
+    failed.dedup();
+    failed
 }
 
 /// Each code once: the verifier and the rules here may find the same.
@@ -125,18 +151,6 @@ pub struct SignatureCheck {
     /// What the check used beside the CMS, registered certificates and recorded lists, as it will be kept: the payload
     /// `evidence`. None if there was nothing.
     pub evidence: Option<Vec<u8>>,
-}
-
-impl SignatureCheck {
-    /// The verdict on a signature that is on record with this certificate.
-    pub(crate) fn verdict_on(&self, certificate: CertificateId) -> Verdict {
-        let (failed, _) = self.outcome.judge();
-        if !failed.is_empty() || (self.outcome.passed() && self.certificate != Some(certificate)) {
-            Verdict::Failed
-        } else {
-            self.outcome.verdict
-        }
-    }
 }
 
 /// What is known of the signer's power to act for the participant (chapter 4 of the agreement).

@@ -242,14 +242,18 @@ commands! {
         received_at: Timestamp,
     }
 
-    /// Has a recorded signature checked again, as of the same moments with what is known now (clauses 8.2, 8.10). The
-    /// operator, the ledger and the parties concerned may. The verdict is not theirs to give: the ledger checks.
-    /// Refused: no such signature; a check that comes to what is on record already.
+    /// Has a recorded signature checked again, as of the same moments with what is known now (clauses 5.2.3.2, 8.2, 8.10).
+    /// The operator, the ledger and the parties concerned may. The verdict is not theirs to give: the ledger checks.
+    /// Refused: no such signature; one that the delivery did not receive; a check that comes to what is on record already.
     RecordFinding = "record-finding" {
         /// The document.
         document: DocumentId,
         /// The event that recorded the signature: `document.signature_applied` or `delivery.countersignature_applied`.
         signature: EventId,
+        /// The delivery whose receipt is the second moment of the check; none for the moment of signing alone. A
+        /// countersignature has no other moment, so there it says nothing more.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        delivery: Option<DeliveryId>,
     }
 
     /// Annuls a key whose compromise is on record, for good (clause 8.10). The operator may.

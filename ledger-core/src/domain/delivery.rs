@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::check::{CheckBasis, Pending, SignatureCheck, SignerFacts, push_once};
+use crate::domain::check::{CheckBasis, Pending, SignatureCheck, SignerFacts, push_once, reasons};
 use crate::domain::command::{
     AcceptAnnulment, CommandKind, ConfirmReceiptDelivered, Countersign, ProposeAnnulment, Recall, Receive,
     RecordFinding, RefuseAnnulment, RefuseAnswer, Withdraw, WithdrawAnnulmentProposal,
@@ -113,6 +113,8 @@ pub struct Delivery {
     pub receipt: Receipt,
     /// When it was accounted: the moment of receipt.
     pub accounted_at: Option<Timestamp>,
+    /// The signatures that were received, by slot.
+    pub received: Vec<ReceiptCheck>,
     /// The notice to the sender.
     pub notice: Notice,
     /// Part A.
@@ -129,6 +131,19 @@ pub struct Delivery {
     pub proposer: Option<Party>,
     /// The last event.
     pub last: Option<EventId>,
+}
+
+/// One of the document's signatures, as of the moments of its signing and of the receipt (clause 5.2.3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptCheck {
+    /// Its slot.
+    pub slot: u64,
+    /// The signer's certificate.
+    pub certificate: CertificateId,
+    /// What the last check came to that is on record.
+    pub verdict: Verdict,
+    /// The last finding, if there was one.
+    pub finding: Option<EventId>,
 }
 
 /// The recipient's signature on the document.
@@ -159,6 +174,8 @@ pub enum DeliveryCommand {
     Countersign(Countersign, SignerFacts),
     /// Record what a new check of the countersignature comes to.
     RecordFinding(RecordFinding, FindingFacts),
+    /// Record what a new check of a received signature comes to.
+    RecordReceiptFinding(RecordFinding, ReceiptFindingFacts),
     /// Answer by refusing.
     RefuseAnswer(RefuseAnswer, SignerFacts),
     /// Recall it.
@@ -173,6 +190,17 @@ pub enum DeliveryCommand {
     RefuseAnnulment(RefuseAnnulment, SignerFacts),
     /// Take the proposal back.
     WithdrawAnnulmentProposal(WithdrawAnnulmentProposal, SignerFacts),
+}
+
+/// What a finding about a receipt read elsewhere.
+#[derive(Debug, Clone)]
+pub struct ReceiptFindingFacts {
+    /// The signature as it is on record on the document.
+    pub signature: Signed,
+    /// Its slot.
+    pub slot: u64,
+    /// The check, as of the moments of the signing and of this receipt, with what is known now.
+    pub finding: FindingFacts,
 }
 
 /// What a receipt read elsewhere: every signature of the document, checked at this moment (clause 5.2.3.2).
@@ -476,11 +504,45 @@ impl Delivery {
             findings.push(Finding::at(RefusalCode::FindingUnchanged, "signature"));
         }
         refuse_if_any(findings)?;
-        let signature = found.ok_or_else(|| Refusal::of(unknown()))?;
+        let (signature, reasons) = found.ok_or_else(|| Refusal::of(unknown()))?;
         let DeliveryOpened { delivery, document, sender, recipient, .. } = *opened;
         let event = countersignature.event;
-        let event = DeliveryFinding { delivery, document, sender, recipient, event, signature };
+        let event = DeliveryFinding { delivery, document, sender, recipient, event, reasons, slot: None, signature };
         Ok(vec![facts.with_payloads(Event::DeliveryFinding(event))])
+    }
+
+    /// What came to be known later about a received signature. The receipt stays what it is; the four conditions are
+    /// another matter (clause 5.2.3.2).
+    fn record_receipt_finding(
+        &self,
+        command: &RecordFinding,
+        facts: &ReceiptFindingFacts,
+        circumstances: &Circumstances,
+    ) -> Result<Vec<NewEvent>, Refusal> {
+        let unknown = || Refusal::of(Finding::at(RefusalCode::SignatureUnknown, "signature"));
+        let (Some(opened), Some(received)) = (&self.opened, self.received_in(facts.slot, facts.signature.certificate))
+        else {
+            return Err(unknown());
+        };
+        let mut findings = Vec::new();
+        if self.party(circumstances).is_none() && !circumstances.is_operator_or_system() {
+            findings.push(Finding::new(RefusalCode::NotTheOwner));
+        }
+        let found = facts.finding.found(&facts.signature, received.verdict);
+        if found.is_none() {
+            findings.push(Finding::at(RefusalCode::FindingUnchanged, "signature"));
+        }
+        refuse_if_any(findings)?;
+        let (signature, reasons) = found.ok_or_else(unknown)?;
+        let DeliveryOpened { delivery, document, sender, recipient, .. } = *opened;
+        let (event, slot) = (command.signature, Some(facts.slot));
+        let event = DeliveryFinding { delivery, document, sender, recipient, event, reasons, slot, signature };
+        Ok(vec![facts.finding.with_payloads(Event::DeliveryFinding(event))])
+    }
+
+    /// The signature of a slot as it was received; nothing as long as the delivery is not accounted.
+    fn received_in(&self, slot: u64, certificate: CertificateId) -> Option<&ReceiptCheck> {
+        self.received.iter().find(|one| one.slot == slot && one.certificate == certificate)
     }
 }
 
@@ -504,11 +566,7 @@ impl ReceivedSignature {
         // Acceptance stops for what was signed after the time of the compromise; earlier signatures stand (clause 8.10).
         failed.extend(self.key.bars(self.signed_at));
         if !failed.is_empty() {
-            // A failed verdict may still carry parts without an end; they are no reasons of their own.
-            failed.retain(|code| *code != RefusalCode::SignatureIndeterminate);
-            if failed.is_empty() {
-                failed.push(RefusalCode::SignatureInvalid);
-            }
+            failed = reasons(failed);
         }
         (failed, unfinished)
     }
@@ -546,6 +604,9 @@ impl Aggregate for Delivery {
             DeliveryCommand::ConfirmReceiptDelivered(_) => self.confirm(circumstances),
             DeliveryCommand::Countersign(command, facts) => self.countersign(command, facts, circumstances),
             DeliveryCommand::RecordFinding(command, facts) => self.record_finding(command, facts, circumstances),
+            DeliveryCommand::RecordReceiptFinding(command, facts) => {
+                self.record_receipt_finding(command, facts, circumstances)
+            }
             DeliveryCommand::RefuseAnswer(RefuseAnswer { cms, reason, .. }, facts) => {
                 one(CommandKind::RefuseAnswer, cms, Some(reason), facts, Event::AnswerRefused)
             }
@@ -630,6 +691,12 @@ impl Aggregate for Delivery {
             }
             Event::DeliveryFinding(e) => {
                 of_this(e.delivery, e.document, e.sender, e.recipient)?;
+                if let Some(slot) = e.slot {
+                    let known =
+                        self.received_in(slot, e.signature.certificate).ok_or("no such signature was received")?;
+                    rule(e.signature.proven_at.is_none(), "a check at the receipt proves no time")?;
+                    return rule(known.verdict != e.signature.verdict, "the finding says what is on record already");
+                }
                 let known = self.countersignature.as_ref().filter(|one| one.event == e.event);
                 let known = known.ok_or("no such countersignature stands")?;
                 rule(is_same_signer(&known.signature, &e.signature), "the finding is about another signer")?;
@@ -662,9 +729,16 @@ impl Aggregate for Delivery {
                 self.opened = Some(event.clone());
                 self.opened_at = Some(recorded.at);
             }
-            Event::DeliveryAccounted(_) => {
+            Event::DeliveryAccounted(event) => {
                 self.receipt = Receipt::Accounted;
                 self.accounted_at = Some(recorded.at);
+                let received = |one: &CheckedSignature| ReceiptCheck {
+                    slot: one.slot,
+                    certificate: one.certificate,
+                    verdict: one.verdict,
+                    finding: None,
+                };
+                self.received = event.signatures.iter().map(received).collect();
             }
             Event::ReceiptIssued(_) => self.notice = Notice::Issued,
             Event::ReceiptDelivered(_) => self.notice = Notice::Delivered,
@@ -680,6 +754,12 @@ impl Aggregate for Delivery {
                 };
                 self.answer = answer_of(&countersignature);
                 self.countersignature = Some(countersignature);
+            }
+            Event::DeliveryFinding(event) if event.slot.is_some() => {
+                for known in self.received.iter_mut().filter(|one| Some(one.slot) == event.slot) {
+                    known.verdict = event.signature.verdict;
+                    known.finding = Some(recorded.id);
+                }
             }
             Event::DeliveryFinding(event) => {
                 let Some(known) = self.countersignature.as_mut().filter(|one| one.event == event.event) else { return };

@@ -9,8 +9,8 @@ use crate::digest::Digest;
 use crate::domain::check::{CheckBasis, Pending, SignatureCheck, SignerFacts};
 use crate::domain::command::{ApplySignature, CommandKind, FormDocument, RecordFinding, SendDocument, SlotRequest};
 use crate::domain::event::{
-    DeliveryOpened, DocumentFormed, DocumentSent, Event, FindingRecorded, NewEvent, SIGNERS_MAX, SignatureApplied,
-    SignatureSlot, Signed, Verdict,
+    DeliveryFinding, DeliveryOpened, DocumentFormed, DocumentSent, Event, FindingRecorded, NewEvent, SIGNERS_MAX,
+    SignatureApplied, SignatureSlot, Signed, Verdict,
 };
 use crate::domain::format_registry;
 use crate::domain::participant::Participant;
@@ -65,6 +65,12 @@ impl AppliedSignature {
         self.proven_at.unwrap_or(self.at)
     }
 
+    /// Whether a finding about a receipt is about this signature.
+    pub fn is_found_by(&self, finding: &DeliveryFinding) -> bool {
+        (Some(self.slot), self.event) == (finding.slot, finding.event)
+            && is_same_signer(&self.signature, &finding.signature)
+    }
+
     /// Whether it waits for revocation data.
     pub fn is_pending(&self) -> bool {
         !self.set_aside && self.verdict == Verdict::Indeterminate
@@ -95,17 +101,18 @@ pub struct FindingFacts {
 }
 
 impl FindingFacts {
-    /// The signature with what the check came to; `None` if that is on record already.
-    pub(crate) fn found(&self, signed: &Signed, on_record: Verdict) -> Option<Signed> {
-        let verdict = self.check.verdict_on(signed.certificate);
-        (verdict != on_record).then(|| Signed {
+    /// The signature with what the check came to, and the reasons if it failed; `None` if that is on record already.
+    pub(crate) fn found(&self, signed: &Signed, on_record: Verdict) -> Option<(Signed, Vec<RefusalCode>)> {
+        let (verdict, reasons) = self.check.outcome.verdict_on(signed.certificate, self.check.certificate);
+        let found = || Signed {
             verdict,
             trust: self.basis.trust,
             policy: self.basis.policy,
             evidence: self.basis.lists(),
             proven_at: self.check.proven_at,
             ..signed.clone()
-        })
+        };
+        (verdict != on_record).then(|| (found(), reasons))
     }
 
     /// The event with the payloads of the check.
@@ -331,9 +338,9 @@ impl Document {
             findings.push(Finding::at(RefusalCode::FindingUnchanged, "signature"));
         }
         refuse_if_any(findings)?;
-        let signature = found.ok_or_else(|| Refusal::of(unknown()))?;
+        let (signature, reasons) = found.ok_or_else(|| Refusal::of(unknown()))?;
         let (document, event, slot) = (formed.document, applied.event, applied.slot);
-        let event = FindingRecorded { document, event, slot, signature };
+        let event = FindingRecorded { document, event, reasons, slot, signature };
         Ok(vec![facts.with_payloads(Event::FindingRecorded(event))])
     }
 

@@ -45,7 +45,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::canonical::{self, CanonicalError};
-use crate::id::{EventId, IdError, ParticipantId, StreamId};
+use crate::domain::refusal::RefusalCode;
+use crate::id::{DeliveryId, EventId, IdError, ParticipantId, StreamId};
 use crate::payload::Slot;
 use crate::record::{EventType, Record};
 
@@ -58,6 +59,19 @@ pub use data::*;
 
 /// How many signature slots a document may have: each may be one stream and one report of an event (both at most 64).
 pub const SIGNERS_MAX: usize = 32;
+
+/// A later check of a recorded signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordedFinding<'a> {
+    /// The event that recorded the signature.
+    pub of: EventId,
+    /// The signature, with what the check came to and used.
+    pub signature: &'a Signed,
+    /// Why it failed.
+    pub reasons: &'a [RefusalCode],
+    /// The delivery whose receipt is the second moment of the check; none for the moment of signing alone.
+    pub received_by: Option<DeliveryId>,
+}
 
 /// When a payload belongs to an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -353,12 +367,17 @@ impl Event {
         }
     }
 
-    /// What a later check of a recorded signature came to, and the event that recorded the signature.
+    /// What a later check of a recorded signature came to.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others record no finding")]
-    pub const fn finding(&self) -> Option<(EventId, &Signed)> {
+    pub fn finding(&self) -> Option<RecordedFinding<'_>> {
         match self {
-            Self::FindingRecorded(e) => Some((e.event, &e.signature)),
-            Self::DeliveryFinding(e) => Some((e.event, &e.signature)),
+            Self::FindingRecorded(e) => {
+                Some(RecordedFinding { of: e.event, signature: &e.signature, reasons: &e.reasons, received_by: None })
+            }
+            Self::DeliveryFinding(e) => {
+                let received_by = e.slot.map(|_| e.delivery);
+                Some(RecordedFinding { of: e.event, signature: &e.signature, reasons: &e.reasons, received_by })
+            }
             _ => None,
         }
     }
@@ -379,8 +398,15 @@ impl Event {
             rule(pending || signature.verdict == Verdict::Passed, "a signature that did not pass makes no event")?;
             in_order(&signature.evidence)?;
         }
-        if let Some((_, signature)) = self.finding() {
-            in_order(&signature.evidence)?;
+        if let Some(finding) = self.finding() {
+            in_order(&finding.signature.evidence)?;
+            let has_reasons = codes_are_sorted(finding.reasons);
+            let failed = finding.signature.verdict == Verdict::Failed;
+            rule(
+                has_reasons || (!failed && finding.reasons.is_empty()),
+                "reasons are not sorted or doubled, or missing",
+            )?;
+            rule(failed || !has_reasons, "reasons without a failed check")?;
         }
         let checked = self.checked();
         rule(checked.len() <= SIGNERS_MAX, "more than 32 signatures")?;
@@ -409,7 +435,7 @@ impl Event {
     }
 }
 
-fn codes_are_sorted(codes: &[crate::domain::refusal::RefusalCode]) -> bool {
+fn codes_are_sorted(codes: &[RefusalCode]) -> bool {
     !codes.is_empty() && codes.is_sorted_by(|a, b| a.as_str() < b.as_str())
 }
 

@@ -274,6 +274,22 @@ impl RefusalCode {
         }
     }
 
+    /// Whether the reason is about the certificate (clause 5.2.3.2) and not about the signature itself (5.2.3.1).
+    pub const fn is_about_certificate(self) -> bool {
+        matches!(
+            self,
+            Self::CertificateAnnulled
+                | Self::CertificateExpired
+                | Self::CertificateNotRegistered
+                | Self::CertificateNotYetValid
+                | Self::CertificatePurpose
+                | Self::CertificateRevoked
+                | Self::CertificateSubjectMismatch
+                | Self::CertificateSuspended
+                | Self::CertificateUntrusted
+        )
+    }
+
     /// The code of a check that came to no end: what is certain or will not change by waiting keeps its own code.
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other code would say more than is known")]
     pub fn of_indeterminate_check(code: &str) -> Self {

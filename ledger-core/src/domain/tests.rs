@@ -14,7 +14,7 @@ use super::command::{
     RefuseAnswer, RegisterCertificate, RegisterParticipant, ReportCompromise, ResumeKey, SendDocument, SlotRequest,
     Withdraw, WithdrawAnnulmentProposal,
 };
-use super::delivery::{Delivery, DeliveryCommand, ReceiptFacts, ReceivedSignature};
+use super::delivery::{Delivery, DeliveryCommand, ReceiptFacts, ReceiptFindingFacts, ReceivedSignature};
 use super::document::{Document, DocumentCommand, FindingFacts, FormFacts, RecipientFacts, SendFacts};
 use super::event::samples::{
     RECIPIENT, SENDER, all, certificate, delivery, document, event_id, identity, key, origin, participant, signed_by,
@@ -257,7 +257,7 @@ fn pending(slot: u64, n: u8) -> Event {
 }
 
 fn finding(event: u8) -> RecordFinding {
-    RecordFinding { document: document(), signature: event_id(event) }
+    RecordFinding { document: document(), signature: event_id(event), delivery: None }
 }
 
 fn found(n: u8, outcome: CheckOutcome) -> FindingFacts {

@@ -5,7 +5,11 @@
 //! signature is used within the relations that the agreement regulates (5.2.3.4). There are as many moments of receipt
 //! as recipients; the moment is the accounting (clause 5.2.4), also when a later finding says otherwise. What follows
 //! is read from the log's own events: *established* means that they are on record, and a verifier of a bundle
-//! re-computes the verdicts they name. What cannot be told from the events given is indeterminate.
+//! re-computes the verdicts they name. What cannot be told from the events given is indeterminate. The one thing that the
+//! events do not say comes beside them ([`Revoked`]): what the issuers' recorded lists say by now of an earlier time.
+//!
+//! A certificate that was not in force takes nothing from the signature's being authentic: it belongs to 5.2.3.2, not to
+//! 5.2.3.1, whenever it became known.
 
 use std::collections::BTreeMap;
 
@@ -88,6 +92,10 @@ pub struct FourConditions {
     pub window: Option<Window>,
 }
 
+/// Since when certificates, or those above them, are revoked, by what the ledger has from their issuers by now, whether a
+/// finding says so yet or not.
+pub type Revoked = BTreeMap<CertificateId, Timestamp>;
+
 /// Assesses every signature of a document towards every recipient that the viewer may see, by delivery and slot.
 ///
 /// Needed are the records of the document, its deliveries, the certificates and keys of its signers, and the parties'
@@ -96,8 +104,9 @@ pub fn assess<'a>(
     document: DocumentId,
     records: impl IntoIterator<Item = Logged<'a>>,
     viewer: Viewer,
+    revoked: &Revoked,
 ) -> Vec<FourConditions> {
-    let mut known = Known::default();
+    let mut known = Known { revoked: revoked.clone(), ..Known::default() };
     for logged in records {
         known.apply(document, logged);
     }
@@ -122,7 +131,23 @@ struct OnRecord {
     signature: Signed,
     at: EventRef,
     /// The last check that was made again.
-    finding: Option<(EventRef, Verdict)>,
+    finding: Option<Found>,
+}
+
+/// A later check on record.
+#[derive(Debug, Clone)]
+struct Found {
+    at: EventRef,
+    verdict: Verdict,
+    /// Whether it failed, and for no other reason than the certificate: that says nothing about the signature itself.
+    of_certificate_alone: bool,
+}
+
+impl Found {
+    fn new(signature: &Signed, reasons: &[RefusalCode], at: EventRef) -> Self {
+        let alone = !reasons.is_empty() && reasons.iter().all(|code| code.is_about_certificate());
+        Self { at, verdict: signature.verdict, of_certificate_alone: alone }
+    }
 }
 
 impl OnRecord {
@@ -130,19 +155,25 @@ impl OnRecord {
         Self { signature: signature.clone(), at, finding: None }
     }
 
-    fn found(&mut self, found: &Signed, at: EventRef) {
-        self.finding = Some((at, found.verdict));
+    fn found(&mut self, found: &Signed, reasons: &[RefusalCode], at: EventRef) {
+        self.finding = Some(Found::new(found, reasons, at));
         self.signature.proven_at = found.proven_at.or(self.signature.proven_at);
     }
 
     /// What the last check of the moment of signing came to.
     fn verdict(&self) -> Verdict {
-        self.finding.map_or(self.signature.verdict, |(_, verdict)| verdict)
+        self.finding.as_ref().map_or(self.signature.verdict, |found| found.verdict)
+    }
+
+    /// What that check says about the signature itself.
+    fn authentic(&self) -> Verdict {
+        let of_certificate_alone = self.finding.as_ref().is_some_and(|found| found.of_certificate_alone);
+        if of_certificate_alone { Verdict::Passed } else { self.verdict() }
     }
 
     /// The finding, where it is why the signature does not stand.
     fn against(&self) -> Option<EventRef> {
-        self.finding.filter(|(_, verdict)| *verdict == Verdict::Failed).map(|(at, _)| at)
+        self.finding.as_ref().filter(|found| found.verdict == Verdict::Failed).map(|found| found.at)
     }
 }
 
@@ -156,6 +187,8 @@ struct Course {
     deemed_not_received: Option<(EventRef, Vec<RefusalCode>)>,
     recalled: Option<EventRef>,
     checked: Vec<CheckedSignature>,
+    /// The last checks that were made again as of the receipt, by slot.
+    found_at_receipt: BTreeMap<u64, Found>,
     countersignature: Option<OnRecord>,
 }
 
@@ -168,6 +201,7 @@ struct Known {
     keys: BTreeMap<KeyId, KeyHistory>,
     registered: BTreeMap<ParticipantId, EventRef>,
     agreements: BTreeMap<ParticipantId, EventRef>,
+    revoked: Revoked,
 }
 
 impl Known {
@@ -200,7 +234,7 @@ impl Known {
             Event::FindingRecorded(e) => {
                 let of_event = |one: &&mut OnRecord| one.at.event == e.event;
                 if let Some(signature) = self.signatures.get_mut(&e.slot).filter(of_event) {
-                    signature.found(&e.signature, at);
+                    signature.found(&e.signature, &e.reasons, at);
                 }
             }
             Event::DeliveryOpened(e) => {
@@ -212,6 +246,7 @@ impl Known {
                     deemed_not_received: None,
                     recalled: None,
                     checked: Vec::new(),
+                    found_at_receipt: BTreeMap::new(),
                     countersignature: None,
                 };
                 self.deliveries.insert(e.delivery, course);
@@ -234,8 +269,10 @@ impl Known {
                     }
                     Event::DeliveryFinding(e) => {
                         let of_event = |one: &&mut OnRecord| one.at.event == e.event;
-                        if let Some(signature) = course.countersignature.as_mut().filter(of_event) {
-                            signature.found(&e.signature, at);
+                        if let Some(slot) = e.slot {
+                            course.found_at_receipt.insert(slot, Found::new(&e.signature, &e.reasons, at));
+                        } else if let Some(signature) = course.countersignature.as_mut().filter(of_event) {
+                            signature.found(&e.signature, &e.reasons, at);
                         }
                     }
                     _ => {}
@@ -306,7 +343,8 @@ impl Known {
         };
         let holds_at = |at: Timestamp| certificate.not_before <= at && at <= certificate.not_after;
         let signed_at = signature.proven_at.unwrap_or(signed.at);
-        let evidence = [Some(*registered), Some(signed), received.or(check.at)];
+        let evidence = [Some(*registered), Some(signed), received, check.at];
+        let is_revoked = |at: Timestamp| self.revoked.get(&signature.certificate).is_some_and(|since| *since <= at);
         // Whether a suspension between signing and receipt matters depends on the time that is claimed for the
         // compromise, which the check at the receipt weighs (product.md C.3.6).
         let history = self.keys.get(&signature.key);
@@ -318,8 +356,12 @@ impl Known {
             let text = "the use of the certificate's key was suspended before the signing";
             let evidence = evidence.into_iter().chain([Some(suspended)]).flatten();
             return condition(clause, Finding::NotEstablished, text, evidence);
+        } else if is_revoked(signed_at) {
+            (Finding::NotEstablished, "by what the issuer says now, the certificate was revoked before the signing")
+        } else if received.is_some_and(|received| is_revoked(received.at)) {
+            (Finding::NotEstablished, "by what the issuer says now, the certificate was revoked before the receipt")
         } else if check.certificate == Finding::NotEstablished {
-            (Finding::NotEstablished, "the check at the receipt found the certificate not in force")
+            (Finding::NotEstablished, "a check as of the receipt found the certificate not in force")
         } else if let Some(received) = received {
             if !holds_at(received.at) {
                 (Finding::NotEstablished, "the certificate was not valid at the receipt")
@@ -373,6 +415,17 @@ struct Check {
 }
 
 impl Check {
+    /// A later check as of the receipt.
+    const fn again(found: &Found) -> Self {
+        let (signature, certificate) = match found.verdict {
+            Verdict::Passed => (Finding::Established, Finding::Established),
+            Verdict::Indeterminate => (Finding::Indeterminate, Finding::Indeterminate),
+            Verdict::Failed if found.of_certificate_alone => (Finding::Established, Finding::NotEstablished),
+            Verdict::Failed => (Finding::NotEstablished, Finding::NotEstablished),
+        };
+        Self { signature, certificate, at: Some(found.at) }
+    }
+
     /// The event gives a verdict per signature and the reasons of all together. If only one signature fell short, the
     /// reasons are its own; if several did, they cannot be told apart here, and the reports must be read.
     fn of(course: &Course, slot: Option<u64>) -> Self {
@@ -383,6 +436,9 @@ impl Check {
         let rejected = course.deemed_not_received.as_ref();
         let at = course.accounted.or(rejected.map(|(at, _)| *at));
         let unknown = Self { signature: Finding::Indeterminate, certificate: Finding::Indeterminate, at };
+        if let Some(found) = course.found_at_receipt.get(&slot) {
+            return Self::again(found);
+        }
         let Some(checked) = course.checked.iter().find(|checked| checked.slot == slot) else { return unknown };
         match checked.verdict {
             Verdict::Passed => Self { signature: Finding::Established, certificate: Finding::Established, at },
@@ -390,8 +446,8 @@ impl Check {
             Verdict::Failed => {
                 let alone = course.checked.iter().filter(|one| one.verdict == Verdict::Failed).count() == 1;
                 let reasons = rejected.map(|(_, reasons)| reasons.as_slice()).unwrap_or_default();
-                let of_certificate = reasons.iter().any(|code| is_of_certificate(*code));
-                let of_signature = reasons.iter().any(|code| !is_of_certificate(*code));
+                let of_certificate = reasons.iter().any(|code| code.is_about_certificate());
+                let of_signature = reasons.iter().any(|code| !code.is_about_certificate());
                 let finding = |named: bool, other: bool| match (named, other, alone) {
                     (true, false, _) | (true, true, true) => Finding::NotEstablished,
                     (false, true, _) => Finding::Established,
@@ -411,25 +467,9 @@ impl Check {
     }
 }
 
-/// Whether a reason is about the certificate (5.2.3.2) and not about the signature itself (5.2.3.1).
-const fn is_of_certificate(code: RefusalCode) -> bool {
-    matches!(
-        code,
-        RefusalCode::CertificateAnnulled
-            | RefusalCode::CertificateExpired
-            | RefusalCode::CertificateNotRegistered
-            | RefusalCode::CertificateNotYetValid
-            | RefusalCode::CertificatePurpose
-            | RefusalCode::CertificateRevoked
-            | RefusalCode::CertificateSubjectMismatch
-            | RefusalCode::CertificateSuspended
-            | RefusalCode::CertificateUntrusted
-    )
-}
-
 /// 5.2.3.1: a check that passed is on record, and none that failed.
 fn authentic(on_record: &OnRecord, check: &Check) -> Condition {
-    let (finding, text) = match (on_record.verdict(), check.signature, check.at) {
+    let (finding, text) = match (on_record.authentic(), check.signature, check.at) {
         (Verdict::Failed, ..) | (_, Finding::NotEstablished, _) => {
             (Finding::NotEstablished, "a check of the signature failed")
         }
@@ -440,7 +480,7 @@ fn authentic(on_record: &OnRecord, check: &Check) -> Condition {
         ),
         (Verdict::Passed, _, _) => (Finding::Established, "the signature was checked and confirmed"),
     };
-    let found = on_record.finding.map(|(at, _)| at);
+    let found = on_record.finding.as_ref().map(|found| found.at);
     condition("5.2.3.1", finding, text, [Some(on_record.at), check.at, found].into_iter().flatten())
 }
 

@@ -196,13 +196,16 @@ pub struct ProposalView {
 /// L, what is found about one signature towards one recipient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SignatureFinding {
+    /// The last check of the signature that was made again as of its receipt; it never changes the receipt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_receipt: Option<FindingView>,
     /// Whether the signature was made in the time for which its key is reported as compromised.
     pub contested: bool,
     /// The slot; left out for the countersignature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<u64>,
-    /// What the checks came to: the one at the receipt if there was one, or else the one at the signing; a later finding
-    /// makes it worse, or settles what was open.
+    /// What the checks came to: the last one as of the receipt if there was one, or else the one at the signing; a later
+    /// finding about the signing makes it worse, or settles what was open.
     pub validity: Validity,
     /// The window of a compromise.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -491,7 +494,7 @@ impl SignatureView {
 
     fn finding(&self, slot: Option<u64>, at_receipt: Option<Verdict>) -> SignatureFinding {
         let validity = self.validity(at_receipt);
-        SignatureFinding { contested: self.is_contested(), slot, validity, window: self.window }
+        SignatureFinding { at_receipt: None, contested: self.is_contested(), slot, validity, window: self.window }
     }
 }
 
@@ -501,6 +504,7 @@ struct DeliveryFold {
     state: Delivery,
     view: DeliveryView,
     checked: Vec<CheckedSignature>,
+    found_at_receipt: BTreeMap<u64, FindingView>,
 }
 
 impl DeliveryFold {
@@ -531,7 +535,7 @@ impl DeliveryFold {
             revoked: None,
             sender: opening.sender,
         };
-        Self { state, view, checked: Vec::new() }
+        Self { state, view, checked: Vec::new(), found_at_receipt: BTreeMap::new() }
     }
 
     /// The state is the aggregate's; kept beside it is which event brought it about.
@@ -558,6 +562,10 @@ impl DeliveryFold {
             Event::CountersignatureApplied(e) => {
                 view.answered = Some(at);
                 view.countersignature = Some(SignatureView::of(&e.signature, at));
+            }
+            Event::DeliveryFinding(e) if e.slot.is_some() => {
+                let found = FindingView { recorded: at, verdict: e.signature.verdict };
+                self.found_at_receipt.extend(e.slot.map(|slot| (slot, found)));
             }
             Event::DeliveryFinding(e) => match (&self.state.countersignature, &mut view.countersignature) {
                 (Some(_), Some(signature)) => signature.found(&e.signature, at),
@@ -588,7 +596,10 @@ impl DeliveryFold {
             .iter()
             .filter_map(|slot| {
                 let checked = self.checked.iter().find(|checked| checked.slot == slot.slot);
-                Some(slot.signature.as_ref()?.finding(Some(slot.slot), checked.map(|checked| checked.verdict)))
+                let at_receipt = self.found_at_receipt.get(&slot.slot).copied();
+                let verdict = at_receipt.map(|found| found.verdict).or(checked.map(|checked| checked.verdict));
+                let finding = slot.signature.as_ref()?.finding(Some(slot.slot), verdict);
+                Some(SignatureFinding { at_receipt, ..finding })
             })
             .chain(view.countersignature.as_ref().map(|signature| signature.finding(None, None)))
             .collect();

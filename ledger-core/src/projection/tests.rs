@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 
 use super::certificate::CertificateView;
-use super::conditions::{self, Assessment, Finding, FourConditions};
+use super::conditions::{self, Assessment, Finding, FourConditions, Revoked};
 use super::document::{self, DocumentView};
 use super::impact::{ImpactReport, Window};
 use super::journal::{Direction, JournalId, Journals, journal_year};
@@ -284,6 +284,10 @@ fn to_other(event: Event) -> Event {
             (e.delivery, e.recipient) = (delivery(10), participant(3));
             Event::DeliveryOpened(e)
         }
+        Event::DeliveryAccounted(mut e) => {
+            (e.delivery, e.recipient) = (delivery(10), participant(3));
+            Event::DeliveryAccounted(e)
+        }
         Event::DeliveryRecalled(mut e) => {
             (e.delivery, e.recipient) = (delivery(10), participant(3));
             Event::DeliveryRecalled(e)
@@ -369,7 +373,7 @@ fn views_are_canonical_json_without_null_or_float() {
         canonical::encode_any_length(&ImpactReport::fold(key(SENDER), log.iter(), Viewer::Operator).unwrap()).unwrap(),
         canonical::encode_any_length(&CertificateView::fold(certificate(SENDER), log.iter()).unwrap()).unwrap(),
     ];
-    for one in conditions::assess(DOCUMENT, log.iter(), Viewer::Operator) {
+    for one in conditions::assess(DOCUMENT, log.iter(), Viewer::Operator, &Revoked::new()) {
         texts.push(canonical::encode_any_length(&one).unwrap());
     }
     assert_eq!(texts.len(), 5);
@@ -478,7 +482,7 @@ fn indisputable() -> Vec<Event> {
 }
 
 fn assess(events: Vec<Event>) -> FourConditions {
-    conditions::assess(DOCUMENT, Log::of(events).iter(), Viewer::Operator).remove(0)
+    conditions::assess(DOCUMENT, Log::of(events).iter(), Viewer::Operator, &Revoked::new()).remove(0)
 }
 
 fn rejected(signatures: Vec<CheckedSignature>, reasons: Vec<RefusalCode>) -> Event {
@@ -566,6 +570,66 @@ fn each_condition_can_fail_alone_and_the_whole_needs_all_four() {
     }
 }
 
+/// A later check of the received signature, as of both moments.
+fn found_at_receipt(verdict: Verdict, reasons: Vec<RefusalCode>) -> Event {
+    let mut event = sample("delivery.finding_recorded");
+    if let Event::DeliveryFinding(e) = &mut event {
+        (e.slot, e.reasons) = (Some(1), reasons);
+        e.signature = crate::domain::event::Signed { verdict, ..crate::domain::event::samples::signed_by(SENDER) };
+    }
+    event
+}
+
+/// What becomes known later of the time between signing and receipt changes the four conditions and no history; the last
+/// check on record counts (clause 5.2.3.2).
+#[test]
+fn a_finding_about_a_receipt_speaks_about_that_receipt_alone() {
+    use Finding::{Established as E, Indeterminate as I, NotEstablished as N};
+    let revoked = || found_at_receipt(Verdict::Failed, vec![RefusalCode::CertificateRevoked]);
+    let broken = found_at_receipt(
+        Verdict::Failed,
+        vec![RefusalCode::CertificateRevoked, RefusalCode::SignatureAlgorithmUnsupported],
+    );
+    let open = || found_at_receipt(Verdict::Indeterminate, vec![]);
+    let confirmed = found_at_receipt(Verdict::Passed, vec![]);
+    for (name, found, findings, validity) in [
+        ("revoked", vec![revoked()], [E, N, E, E], Validity::Invalid),
+        ("algorithm", vec![broken], [N, N, E, E], Validity::Invalid),
+        ("open", vec![open()], [I, I, E, E], Validity::Indeterminate),
+        ("revoked, then open", vec![revoked(), open()], [I, I, E, E], Validity::Indeterminate),
+        ("open, then confirmed", vec![open(), confirmed], [E, E, E, E], Validity::Valid),
+    ] {
+        let mut events = indisputable();
+        events.insert(9, to_other(sample("delivery.opened")));
+        events.push(to_other(sample("delivery.accounted")));
+        events.extend(found);
+        let log = Log::of(events);
+        let assessed = conditions::assess(DOCUMENT, log.iter(), Viewer::Operator, &Revoked::new());
+        assert_eq!(assessed[0].conditions.each_ref().map(|condition| condition.finding), findings, "{name}");
+        let other = assessed[1].conditions.each_ref().map(|condition| condition.finding);
+        assert_eq!((assessed[1].delivery, other[0], other[1]), (delivery(10), E, E), "{name}");
+        let view = document::fold(DOCUMENT, log.iter(), Viewer::Operator).unwrap();
+        let [one, two] = view.deliveries.as_slice() else { panic!("two deliveries") };
+        assert_eq!((one.findings[0].validity, two.findings[0].validity), (validity, Validity::Valid), "{name}");
+        assert!(one.findings[0].at_receipt.is_some() && two.findings[0].at_receipt.is_none(), "{name}");
+        assert_eq!((one.receipt, view.slots[0].signature.as_ref().unwrap().finding), (Receipt::Accounted, None));
+    }
+}
+
+/// The issuer's list came after everything; nobody has recorded a finding.
+#[test]
+fn what_the_issuer_says_by_now_counts_without_a_finding() {
+    use Finding::{Established as E, NotEstablished as N};
+    // Signed at second 6, received at second 9.
+    for (since, expected) in [(6, [E, N, E, E]), (7, [E, N, E, E]), (9, [E, N, E, E]), (10, [E, E, E, E])] {
+        let revoked = Revoked::from([(certificate(SENDER), time(since))]);
+        let log = Log::of(indisputable());
+        let assessed = conditions::assess(DOCUMENT, log.iter(), Viewer::Operator, &revoked).remove(0);
+        assert_eq!((assessed.signed.at, assessed.received.unwrap().at), (time(6), time(9)));
+        assert_eq!(assessed.conditions.each_ref().map(|condition| condition.finding), expected, "{since}");
+    }
+}
+
 #[test]
 fn what_is_not_at_hand_is_indeterminate_and_never_established() {
     let mut events = without("agreement.accepted", RECIPIENT);
@@ -597,14 +661,14 @@ fn there_is_one_assessment_per_signature_and_recipient_with_both_moments_and_evi
     events.push(sample("delivery.countersignature_applied"));
     events.insert(9, to_other(sample("delivery.opened")));
     let log = Log::of(events);
-    let all = conditions::assess(DOCUMENT, log.iter(), Viewer::Operator);
+    let all = conditions::assess(DOCUMENT, log.iter(), Viewer::Operator, &Revoked::new());
     let keys: Vec<_> = all.iter().map(|one| (one.delivery, one.slot)).collect();
     assert_eq!(keys, [(delivery(9), Some(1)), (delivery(9), None), (delivery(10), Some(1))]);
     assert_eq!((all[0].signed.at, all[0].received.unwrap().at), (time(6), time(10)));
     assert_eq!(all[0].conditions[1].evidence, [2, 6, 10].map(LeafIndex));
-    let own = conditions::assess(DOCUMENT, log.iter(), SEEN_BY_RECIPIENT);
+    let own = conditions::assess(DOCUMENT, log.iter(), SEEN_BY_RECIPIENT, &Revoked::new());
     assert!(own.iter().all(|one| one.delivery == delivery(9)) && own.len() == 2);
-    assert!(conditions::assess(DOCUMENT, log.iter(), SEEN_BY_STRANGER).is_empty());
+    assert!(conditions::assess(DOCUMENT, log.iter(), SEEN_BY_STRANGER, &Revoked::new()).is_empty());
 }
 
 /// Reports state facts; judging is for the commission (clause 9.17).

@@ -88,7 +88,11 @@ fn text_of(event: &Event) -> String {
         Event::CountersignatureApplied(e) if e.reservations => "the recipient countersigned with reservations",
         Event::CountersignatureApplied(_) => "the recipient countersigned",
         Event::DeliveryFinding(e) => {
-            return format!("the countersignature was checked again: {}", e.signature.verdict);
+            let verdict = e.signature.verdict;
+            return match e.slot {
+                Some(slot) => format!("the signature of slot {slot} was checked again as of its receipt: {verdict}"),
+                None => format!("the countersignature was checked again: {verdict}"),
+            };
         }
         Event::AnswerRefused(_) => "the recipient refused the answer",
         Event::DeliveryRecalled(_) => "the sender recalled the document before its receipt",

@@ -7,9 +7,9 @@ use cqrs_es::{AggregateContext, AggregateError, CqrsFramework, EventEnvelope, Ev
 use futures_util::future::join_all;
 use ledger_core::domain::certificate::{Certificate, CertificateCommand, CertificateFacts};
 use ledger_core::domain::command::{self, Command, CommandKind};
-use ledger_core::domain::delivery::{Delivery, DeliveryCommand, ReceiptFacts, ReceivedSignature};
+use ledger_core::domain::delivery::{Delivery, DeliveryCommand, ReceiptFacts, ReceiptFindingFacts, ReceivedSignature};
 use ledger_core::domain::document::{Document, DocumentCommand, FindingFacts, FormFacts, RecipientFacts, SendFacts};
-use ledger_core::domain::event::Event;
+use ledger_core::domain::event::{Event, SignatureApplied};
 use ledger_core::domain::key::{CompromiseFacts, Key, KeyCommand};
 use ledger_core::domain::ledger_acts::{CrlContents, CrlFacts, LedgerActs, LedgerCommand, TrustFacts};
 use ledger_core::domain::participant::{Participant, ParticipantCommand, RegistrationFacts};
@@ -432,8 +432,15 @@ impl Errand<'_> {
         if !over_document || entry.event.document() != Some(command.document) {
             return Err(unknown());
         }
+        if let (Event::SignatureApplied(applied), Some(delivery)) = (&entry.event, command.delivery) {
+            let (signed_at, applied) = (entry.record.at, applied.clone());
+            return self.record_receipt_finding(command, delivery, applied, signed_at).await;
+        }
         let mut reads = Vec::new();
         let stream = entry.record.home().cloned().ok_or_else(unknown)?;
+        if command.delivery.is_some() && command.delivery != entry.event.delivery() {
+            return Err(unknown());
+        }
         let last_finding = if let Some(delivery) = entry.event.delivery() {
             self.party_of_delivery(delivery)?.countersignature.and_then(|one| one.finding)
         } else {
@@ -453,6 +460,39 @@ impl Errand<'_> {
             Some(_) => self.decide::<Delivery>(&stream, DeliveryCommand::RecordFinding(command, facts), reads).await,
             None => self.decide::<Document>(&stream, DocumentCommand::RecordFinding(command, facts), reads).await,
         }
+    }
+
+    /// Checks a signature on record again, as of the moments of its signing and of a receipt.
+    async fn record_receipt_finding(
+        &self,
+        command: command::RecordFinding,
+        delivery: DeliveryId,
+        applied: SignatureApplied,
+        signed_at: Timestamp,
+    ) -> Result<Executed, LedgerError> {
+        let ledger = self.ledger;
+        let unknown = || LedgerError::NotFound("signature");
+        let state = self.party_of_delivery(delivery)?;
+        let accounted_at = state.accounted_at.ok_or_else(unknown)?;
+        if state.opened.as_ref().is_none_or(|opened| opened.document != command.document) {
+            return Err(unknown());
+        }
+        let mut reads = Vec::new();
+        let checking = ledger.checking();
+        ledger.note_checking(&checking, &mut reads);
+        let content = self.content(command.document).await?;
+        let cms = ledger.cms_of(command.signature).await?;
+        let last_finding = state.received.iter().find(|one| one.slot == applied.slot).and_then(|one| one.finding);
+        let mut used = self.used(&cms, command.signature, last_finding).await?;
+        if let Some(accounted) = ledger.accounting_of(delivery)? {
+            used.extend(&ledger.used_by(accounted, &format!("evidence-{}", applied.slot)).await?);
+        }
+        let moments = Moments::Receipt { signed_at, received_at: accounted_at };
+        let check = ledger.check_signature(&checking, &content, &cms, used, moments).await?;
+        let finding = FindingFacts { check, basis: checking.basis.clone() };
+        let facts = ReceiptFindingFacts { signature: applied.signature, slot: applied.slot, finding };
+        let stream = StreamId::delivery(delivery);
+        self.decide::<Delivery>(&stream, DeliveryCommand::RecordReceiptFinding(command, facts), reads).await
     }
 
     /// What was kept when the signature was recorded, what the last finding kept, and what was fetched now.

@@ -144,7 +144,7 @@ impl Ledger {
         let mut used = BTreeSet::new();
         let mut lists = BTreeSet::new();
         for entry in shown.values() {
-            let finding = entry.event.finding().map(|(_, signature)| signature);
+            let finding = entry.event.finding().map(|finding| finding.signature);
             for signature in entry.event.signature().into_iter().chain(finding) {
                 used.insert((signature.trust, signature.policy));
                 lists.extend(signature.evidence.iter().copied());
@@ -157,7 +157,10 @@ impl Ledger {
             }
         }
         let entries = self.inner.entries(&self.inner.ledger_stream(), usize::MAX)?;
-        // The second moment used the lists that were newest then, so every list up to the last shown record goes along.
+        // The second moment used the lists that were newest then, so every list up to the last shown record goes along; and
+        // those in force now, which may say more about the times of before.
+        let in_force = self.inner.checking();
+        lists.extend(in_force.basis.evidence.iter().copied());
         let last = shown.keys().next_back().copied().unwrap_or(LeafIndex(0));
         Ok(entries
             .into_iter()

@@ -1,19 +1,16 @@
 //! Facts for decisions: signature and certificate checks, in the words of the domain.
 
 use ledger_core::domain::certificate::Certificate;
-use ledger_core::domain::check::{
-    Authority, CertificateCheck, CertificateContents, CheckOutcome, Shortfall, SignatureCheck, SignerFacts,
-};
-use ledger_core::domain::event::Verdict;
+use ledger_core::domain::check::{Authority, CertificateCheck, CertificateContents, SignatureCheck, SignerFacts};
 use ledger_core::domain::key::Key;
 use ledger_core::domain::participant::Participant;
-use ledger_core::evidence::used::{AtSigning, UsedEvidence, at_signing, recorded};
+use ledger_core::evidence::outcome;
+use ledger_core::evidence::used::{AtSigning, UsedEvidence, at_signing};
 use ledger_core::id::{IdentityId, IdentityKind, StreamId};
 use ledger_core::pki;
 use ledger_core::pki::certificate::Purpose;
 use ledger_core::signature::{self, EvidenceSet, SignedContent, VerifyInput};
 use ledger_core::time::Timestamp;
-use serde::Serialize;
 
 use super::checking::Checking;
 use super::gather::Outside;
@@ -70,11 +67,7 @@ impl Inner {
             evidence.add_certificate(certificate);
         }
         let report = signature::verify_certificate(der, &evidence, &checking.trust, &checking.policy, now, None);
-        let outcome = CheckOutcome {
-            verdict: recorded(report.verdict),
-            shortfalls: shortfalls(&report)?,
-            report: report.to_canonical_bytes()?,
-        };
+        let outcome = outcome::of_certificate(&report)?;
         let index_key = &self.secrets.index_key;
         let contents = pki::certificate::Certificate::parse(der).ok().map(|certificate| {
             let subject = certificate.identity();
@@ -157,23 +150,8 @@ pub(super) fn check_signature(
         Moments::Signing(_) => at_signing(&input),
         Moments::Receipt { .. } => AtSigning { report: signature::verify(&input), proven_at: None },
     };
-    let mut outcome = CheckOutcome {
-        verdict: recorded(report.overall),
-        shortfalls: shortfalls(&report)?,
-        report: report.to_canonical_bytes()?,
-    };
-    let signer = match report.signatures.as_slice() {
-        [one] => Some(&one.signer),
-        several => {
-            if several.len() > 1 {
-                // Each signer hands in a CMS of its own, so that one signature's fate never hangs on another's.
-                outcome.verdict = Verdict::Failed;
-                let (verdict, code) = (Verdict::Failed, "several-signers".to_owned());
-                outcome.shortfalls.push(Shortfall { verdict, code, may_settle: false });
-            }
-            None
-        }
-    };
+    let outcome = outcome::of_signature(&report)?;
+    let signer = outcome::only_signer(&report).map(|one| &one.signer);
     let certificate = signer.and_then(|signer| signer.certificate);
     let purpose = signature::signer_certificate(cms, evidence).map(|certificate| certificate.purpose());
     Ok(SignatureCheck {
@@ -185,61 +163,4 @@ pub(super) fn check_signature(
         proven_at,
         evidence: used,
     })
-}
-
-/// Every check of a report that did not pass, wherever it stands in it, but for those of time-stamp tokens: anybody can
-/// add a token to a signature, so a bad one is no reason against the signature (pki.md section 5, pitfall 5).
-fn shortfalls(report: &impl Serialize) -> Result<Vec<Shortfall>, LedgerError> {
-    let value = serde_json::to_value(report).map_err(|error| LedgerError::Internal(error.to_string()))?;
-    let mut found = Vec::new();
-    collect(&value, &mut found);
-    Ok(found)
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "other values hold no checks")]
-fn collect(value: &serde_json::Value, found: &mut Vec<Shortfall>) {
-    match value {
-        serde_json::Value::Object(members) => {
-            let text = |name: &str| members.get(name).and_then(serde_json::Value::as_str);
-            let verdict = match text("outcome") {
-                Some("fail") => Some(Verdict::Failed),
-                Some("indeterminate") => Some(Verdict::Indeterminate),
-                _ => None,
-            };
-            if let (Some(verdict), Some(code)) = (verdict, text("code")) {
-                let may_settle = text("sub_code") == Some("TRY_LATER");
-                let shortfall = Shortfall { verdict, code: code.to_owned(), may_settle };
-                if !found.contains(&shortfall) {
-                    found.push(shortfall);
-                }
-            }
-            let of_signature = members.iter().filter(|(name, _)| *name != "timestamps");
-            of_signature.for_each(|(_, member)| collect(member, found));
-        }
-        serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bad_token_is_no_shortfall_of_its_signature() {
-        let report = serde_json::json!({
-            "signatures": [{
-                "chain_at": {"check": {"code": "ok", "outcome": "pass"}},
-                "revocation": {"code": "no-revocation-evidence", "outcome": "indeterminate", "sub_code": "TRY_LATER"},
-            }],
-            "timestamps": [
-                {"format": {"code": "parse", "outcome": "fail", "sub_code": "FORMAT_FAILURE"}},
-                {"chain": {"check": {"code": "no-path", "outcome": "indeterminate"}}},
-            ],
-        });
-        let found = shortfalls(&report).unwrap();
-        let waiting =
-            Shortfall { verdict: Verdict::Indeterminate, code: "no-revocation-evidence".to_owned(), may_settle: true };
-        assert_eq!(found, [waiting]);
-    }
 }

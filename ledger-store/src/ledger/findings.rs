@@ -83,7 +83,7 @@ impl Ledger {
         let actor = Actor { capacity: Capacity::System, participant: None, user: None };
         let unique: [u8; 16] = random()?;
         let key = format!("finding-{}", ledger_core::digest::encode_hex(&unique));
-        match self.execute(&actor, &key, Command::from(RecordFinding { document, signature })).await {
+        match self.execute(&actor, &key, Command::from(RecordFinding { document, signature, delivery: None })).await {
             Ok(_) => Ok(true),
             // Nothing new is known, somebody else was first, or others are busy: it is looked at the next time.
             Err(LedgerError::Refused(_) | LedgerError::Contended) => Ok(false),

@@ -13,7 +13,7 @@ use ledger_core::domain::document::Document;
 use ledger_core::domain::event::Event;
 use ledger_core::domain::refusal::{Detail, Refusal, RefusalCode};
 use ledger_core::evidence::used::UsedEvidence;
-use ledger_core::id::{CertificateId, EventId, StreamId};
+use ledger_core::id::{CertificateId, DeliveryId, EventId, StreamId};
 use ledger_core::pki::certificate::Certificate;
 use ledger_core::pki::ocsp::OcspResponse;
 use ledger_core::signature::{self, EvidenceSet};
@@ -21,6 +21,7 @@ use ledger_core::time::Timestamp;
 use tokio::time::{Instant, timeout};
 
 use super::checking::Checking;
+use super::load::Entry;
 use super::{Inner, LedgerError};
 use crate::evidence_source::{EvidenceSource, Gathered, Wanted, WantedStatus};
 
@@ -171,6 +172,13 @@ impl Inner {
     pub(super) async fn cms_of(&self, event: EventId) -> Result<Vec<u8>, LedgerError> {
         let slot = "cms".parse().map_err(|_| LedgerError::Internal("slot".to_owned()))?;
         Ok(self.payload_of_event(event, &slot).await?.bytes)
+    }
+
+    /// The event that accounted a delivery.
+    pub(super) fn accounting_of(&self, delivery: DeliveryId) -> Result<Option<EventId>, LedgerError> {
+        let entries = self.homed_entries(&StreamId::delivery(delivery))?;
+        let accounted = |entry: &&Entry| matches!(entry.event, Event::DeliveryAccounted(_));
+        Ok(entries.iter().find(accounted).map(|entry| entry.record.id))
     }
 
     /// What the check of an event used; nothing if it kept nothing.

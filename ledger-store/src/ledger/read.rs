@@ -253,7 +253,8 @@ impl Ledger {
         if document::fold(id, logged(&entries), viewer).is_none() {
             return Ok(None);
         }
-        Ok(Some(conditions::assess(id, logged(&entries), viewer)))
+        let revoked = self.inner.revoked(&entries).await?;
+        Ok(Some(conditions::assess(id, logged(&entries), viewer, &revoked)))
     }
 
     /// The documents that a key's compromise affects (clause 8.10); `None` for a key that nobody registered.

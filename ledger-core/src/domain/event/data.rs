@@ -501,13 +501,17 @@ data! {
         document: DocumentId,
         /// The `document.signature_applied` that recorded the signature.
         event: EventId,
+        /// Why it failed, sorted by their spelling; left out for another verdict.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reasons: Vec<RefusalCode>,
         /// Its slot.
         slot: u64,
         /// The signature, with what this check came to and used.
         signature: Signed,
     }
 
-    /// `delivery.finding_recorded`: the countersignature was checked again, as of the same moment.
+    /// `delivery.finding_recorded`: the countersignature was checked again, as of the same moment; or a signature on the
+    /// document was, as of the moments of its signing and of its receipt by this delivery (clause 5.2.3.2).
     DeliveryFinding {
         /// The delivery.
         delivery: DeliveryId,
@@ -515,10 +519,17 @@ data! {
         document: DocumentId,
         /// Who sent it.
         sender: ParticipantId,
-        /// Who countersigned.
+        /// Who received it.
         recipient: ParticipantId,
-        /// The `delivery.countersignature_applied` that recorded the signature.
+        /// The event that recorded the signature: `document.signature_applied` where there is a slot, or else
+        /// `delivery.countersignature_applied`.
         event: EventId,
+        /// Why it failed, sorted by their spelling; left out for another verdict.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reasons: Vec<RefusalCode>,
+        /// The signature's slot on the document; left out for the countersignature.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slot: Option<u64>,
         /// The signature, with what this check came to and used.
         signature: Signed,
     }

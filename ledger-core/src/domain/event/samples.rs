@@ -130,6 +130,7 @@ pub(crate) fn all() -> Vec<Event> {
         Event::FindingRecorded(FindingRecorded {
             document,
             event: event_id(4),
+            reasons: vec![RefusalCode::CertificateRevoked],
             slot: 1,
             signature: Signed { verdict: Verdict::Failed, proven_at: Some(time(3)), ..signed_by(SENDER) },
         }),
@@ -172,6 +173,8 @@ pub(crate) fn all() -> Vec<Event> {
             sender,
             recipient,
             event: event_id(5),
+            reasons: vec![],
+            slot: None,
             signature: signed_by(RECIPIENT),
         }),
         Event::AnswerRefused(act(RECIPIENT)),

@@ -77,6 +77,33 @@ fn a_finding_after_the_sending_contradicts_and_takes_nothing_back() {
     check::<Document>(&given, &record(101, revoked()), &operator(), Err(&[R::FindingUnchanged]));
 }
 
+/// A revocation between signing and receipt, learned after the accounting: a finding about that receipt (clause 5.2.3.2).
+#[test]
+fn a_finding_about_a_receipt_contradicts_and_takes_nothing_back() {
+    let record = |slot, outcome| {
+        let command = RecordFinding { delivery: Some(delivery(9)), ..finding(101) };
+        let facts = ReceiptFindingFacts { signature: signed_by(SENDER), slot, finding: found(SENDER, outcome) };
+        DeliveryCommand::RecordReceiptFinding(command, facts)
+    };
+    let pending = [opened(Answer::Required)];
+    check::<Delivery>(&pending, &record(1, revoked()), &by(RECIPIENT), Err(&[R::SignatureUnknown]));
+    let mut given = [pending.to_vec(), accounted()].concat();
+    let before: Delivery = past(&given);
+    check::<Delivery>(&given, &record(2, revoked()), &by(RECIPIENT), Err(&[R::SignatureUnknown]));
+    check::<Delivery>(&given, &record(1, passed()), &by(THIRD), Err(&[R::FindingUnchanged, R::NotTheOwner]));
+    let events = check::<Delivery>(&given, &record(1, revoked()), &by(RECIPIENT), Ok(&["delivery.finding_recorded"]));
+    let [Event::DeliveryFinding(event)] = events.as_slice() else { panic!("a finding") };
+    assert_eq!((event.slot, event.reasons.as_slice()), (Some(1), &[R::CertificateRevoked][..]));
+    given.extend(events);
+    let after: Delivery = past(&given);
+    assert_eq!((after.receipt, after.answer, after.accounted_at), (before.receipt, before.answer, before.accounted_at));
+    let verdicts: Vec<_> = after.received.iter().map(|one| (one.slot, one.verdict)).collect();
+    assert_eq!(verdicts, [(1, Verdict::Failed), (3, Verdict::Passed)]);
+    check::<Delivery>(&given, &record(1, revoked()), &operator(), Err(&[R::FindingUnchanged]));
+    check::<Delivery>(&given, &record(1, waits()), &system(), Ok(&["delivery.finding_recorded"]));
+    check::<Delivery>(&given, &countersign(RECIPIENT), &by(RECIPIENT), Ok(&["delivery.countersignature_applied"]));
+}
+
 #[test]
 fn a_countersignature_that_waits_is_no_answer_and_no_other_act_comes_before_it() {
     let mut given = [vec![opened(Answer::Required)], accounted()].concat();

@@ -11,10 +11,14 @@ use std::sync::Arc;
 use crate::digest::Digest;
 use crate::domain::delivery::Delivery;
 use crate::domain::document::ContentInfo;
-use crate::domain::event::{self, CertificateRegistered, DeliveryAccounted, DocumentType, Event, Signed};
+use crate::domain::event::{
+    self, CertificateRegistered, DeliveryAccounted, DeliveryFinding, DocumentType, Event, RecordedFinding, Signed,
+};
+use crate::domain::refusal::RefusalCode;
 use crate::domain::{Aggregate, Recorded, attempt, statement};
 use crate::evidence::finding::Code;
-use crate::evidence::used::{AtSigning, UsedEvidence, at_signing, recorded};
+use crate::evidence::outcome;
+use crate::evidence::used::{AtSigning, UsedEvidence, at_signing};
 use crate::evidence::verify::signatures::{der_sequence, run, words};
 use crate::id::{CertificateId, DeliveryId, DocumentId, EventId, Origin};
 use crate::payload::Commitment;
@@ -101,8 +105,8 @@ impl PayloadAudit {
                 self.signature(record.id, signed, &moment, event.type_name(), find);
             }
         }
-        if let Some((of, found)) = event.finding() {
-            self.finding(event, of, found, &used(&payloads, "evidence", find), find);
+        if let Some(found) = event.finding() {
+            self.finding(event, &found, &used(&payloads, "evidence", find), find);
         }
         if let Event::DeliveryAccounted(accounted) = event {
             self.accounted(accounted, record.at, &payloads, find);
@@ -220,7 +224,7 @@ impl PayloadAudit {
     }
 
     fn signature(&mut self, event: EventId, signed: &Signed, moment: &Moment<'_>, name: &str, find: &mut Find<'_>) {
-        self.repeat(signed, moment, name, find);
+        self.repeat(signed, None, moment, name, find);
         match self.trusted_at_signing(moment) {
             // The ledger says so too, and must look again; at the end of the log it is said who still waits.
             Some(Verdict::Indeterminate(_)) if signed.verdict == event::Verdict::Indeterminate => {
@@ -231,13 +235,20 @@ impl PayloadAudit {
     }
 
     /// Once more with what the ledger used: the recorded verdict must come out again.
-    fn repeat(&self, signed: &Signed, moment: &Moment<'_>, name: &str, find: &mut Find<'_>) {
+    fn repeat(
+        &self,
+        signed: &Signed,
+        reasons: Option<&[RefusalCode]>,
+        moment: &Moment<'_>,
+        name: &str,
+        find: &mut Find<'_>,
+    ) {
         let (Some(trust), Some(policy)) = (self.trusts.get(&signed.trust), self.policies.get(&signed.policy)) else {
             return find(Code::VerdictUnchecked, name.to_owned());
         };
         let evidence = self.evidence(moment.used, |event| signed.evidence.binary_search(&event).is_ok());
         let AtSigning { report, proven_at } = at_signing(&moment.input(&evidence, trust, policy));
-        if recorded(report.overall) != signed.verdict || proven_at != signed.proven_at {
+        if !outcome::is_as_recorded(&report, signed, reasons) || proven_at != signed.proven_at {
             find(Code::VerdictDiffers, format!("{name}: {}", words(report.overall)));
         }
         let names = report.signatures.first().map(|one| (one.signer.certificate, one.signer.key));
@@ -248,12 +259,14 @@ impl PayloadAudit {
 
     /// A later check as of the moment of signing.
     #[expect(clippy::wildcard_enum_match_arm, reason = "only these two are findings")]
-    fn finding(&mut self, event: &Event, of: EventId, found: &Signed, used: &UsedEvidence, find: &mut Find<'_>) {
+    fn finding(&mut self, event: &Event, found: &RecordedFinding<'_>, used: &UsedEvidence, find: &mut Find<'_>) {
+        let RecordedFinding { of, signature: signed, reasons, .. } = *found;
         let (document, place) = match event {
             Event::FindingRecorded(e) => {
                 let all = self.signatures.get(&e.document).map(Vec::as_slice).unwrap_or_default();
                 (e.document, all.iter().map(|(_, at, place)| (*at, place)).find(|(_, place)| place.0 == of))
             }
+            Event::DeliveryFinding(e) if e.slot.is_some() => return self.receipt_finding(e, found, used, find),
             Event::DeliveryFinding(e) => {
                 let known = self.countersignatures.get(&e.delivery).map(|(at, place)| (*at, place));
                 (e.document, known.filter(|(_, place)| place.0 == of))
@@ -265,17 +278,55 @@ impl PayloadAudit {
         let Opened::Right(cms) = self.source.open(*id, commitment) else { return };
         let moment = Moment { content: &content, cms: &cms, at, used };
         let name = event.type_name();
-        self.repeat(found, &moment, name, find);
+        self.repeat(signed, Some(reasons), &moment, name, find);
         match self.trusted_at_signing(&moment) {
             // An honest finding that the signature is bad speaks for the ledger.
-            Some(Verdict::Failed(_)) if found.verdict == event::Verdict::Failed => {}
-            Some(Verdict::Indeterminate(_)) if found.verdict == event::Verdict::Indeterminate => {
+            Some(Verdict::Failed(_)) if signed.verdict == event::Verdict::Failed => {}
+            Some(Verdict::Indeterminate(_)) if signed.verdict == event::Verdict::Indeterminate => {
                 self.pending.insert(of, name.to_owned());
                 return;
             }
             verdict => say(verdict, name, find),
         }
         self.pending.remove(&of);
+    }
+
+    /// A later check as of the moments of signing and of a receipt.
+    fn receipt_finding(
+        &self,
+        event: &DeliveryFinding,
+        found: &RecordedFinding<'_>,
+        used: &UsedEvidence,
+        find: &mut Find<'_>,
+    ) {
+        let signed = found.signature;
+        let all = self.signatures.get(&event.document).map(Vec::as_slice).unwrap_or_default();
+        let place = all.iter().find(|(_, _, place)| place.0 == found.of);
+        let received_at = self.deliveries.get(&event.delivery).and_then(|delivery| delivery.accounted_at);
+        // What is missing is found at its own event; that there was no such signature or receipt, by the rules.
+        let (Some((_, signed_at, (id, commitment))), Some(received_at)) = (place, received_at) else { return };
+        let (Some(content), Opened::Right(cms)) = (self.content(event.document), self.source.open(*id, commitment))
+        else {
+            return;
+        };
+        let name = "finding about a receipt";
+        if let (Some(trust), Some(policy)) = (self.trusts.get(&signed.trust), self.policies.get(&signed.policy)) {
+            let evidence = self.evidence(used, |list| signed.evidence.binary_search(&list).is_ok());
+            let report = run(&content, &cms, &evidence, trust, policy, *signed_at, received_at);
+            if !outcome::is_as_recorded(&report, signed, Some(found.reasons)) {
+                find(Code::VerdictDiffers, format!("{name}: {}", words(report.overall)));
+            }
+        } else {
+            find(Code::VerdictUnchecked, name.to_owned());
+        }
+        let verdict = self.authorities.as_ref().map(|trust| {
+            let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(used, |_| true));
+            run(&content, &cms, &evidence, trust, &policy, *signed_at, received_at).overall
+        });
+        // An honest finding that the signature is bad speaks for the ledger.
+        if !matches!((verdict, signed.verdict), (Some(Verdict::Failed(_)), event::Verdict::Failed)) {
+            say(verdict, name, find);
+        }
     }
 
     /// Signatures that still wait for revocation data when the log ends.

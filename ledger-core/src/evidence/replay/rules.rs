@@ -119,14 +119,18 @@ impl Rules {
                 let checked = e.signatures.iter().map(|one| (one.slot, one.certificate));
                 rule(applied.into_iter().eq(checked), "other signatures were checked than the document has");
             }
+            Event::DeliveryFinding(e) if e.slot.is_some() => {
+                let mut standing = self.documents.get(&e.document).into_iter().flat_map(Document::standing);
+                rule(standing.any(|one| one.is_found_by(e)), "it is about no signature of the document");
+            }
             _ => {}
         }
         let home = record.home().filter(|home| home.kind() == StreamKind::Ledger);
         if let (Some(home), Some(origin)) = (home, origin) {
             rule(*home == StreamId::ledger(origin), "it is an act of another ledger");
         }
-        if let Some((_, found_again)) = event.finding() {
-            self.checked(found_again, record, found);
+        if let Some(finding) = event.finding() {
+            self.checked(finding.signature, record, found);
         }
         let Some(signed) = event.signature() else { return };
         let signed_at = signed.proven_at.unwrap_or(record.at);

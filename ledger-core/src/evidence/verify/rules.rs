@@ -103,6 +103,12 @@ fn check_across(case: &Case<'_>, broken: &mut Vec<Finding>) {
                     found(Code::EventNotAllowed, "other signatures were checked than the document has");
                 }
             }
+            Event::DeliveryFinding(e) if complete && e.slot.is_some() => {
+                let mut standing = of_document.into_iter().flat_map(Document::standing);
+                if !standing.any(|one| one.is_found_by(e)) {
+                    found(Code::EventNotAllowed, "it is about no signature of the document");
+                }
+            }
             _ => {}
         }
         if let Some(key) = KeyHistory::key_of(&shown.event) {

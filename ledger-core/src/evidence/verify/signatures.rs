@@ -9,11 +9,13 @@ use crate::digest::Digest;
 use crate::domain::Aggregate;
 use crate::domain::delivery::Delivery;
 use crate::domain::document::Document;
-use crate::domain::event::{CertificateRegistered, DeliveryAccounted, DocumentType, Event, Signed};
+use crate::domain::event::{CertificateRegistered, DeliveryAccounted, DocumentType, Event, RecordedFinding, Signed};
 use crate::domain::key::Key;
+use crate::domain::refusal::RefusalCode;
 use crate::domain::statement;
 use crate::evidence::finding::Code;
-use crate::evidence::used::{AtSigning, UsedEvidence, at_signing, recorded};
+use crate::evidence::outcome;
+use crate::evidence::used::{AtSigning, UsedEvidence, at_signing};
 use crate::id::{DeliveryId, EventId, LeafIndex, Origin, StreamId};
 use crate::pki::crl::Crl;
 use crate::signature::{
@@ -32,6 +34,8 @@ pub(in crate::evidence) struct Judged {
     pub(in crate::evidence) over_document: bool,
     /// The verdict at the moment of signing.
     pub(in crate::evidence) at_signing: Verdict,
+    /// The same without what is about the certificate alone (clause 5.2.3.1).
+    pub(in crate::evidence) authentic: Verdict,
     /// The verdict for each delivery that was accounted: certificate in force at both moments.
     pub(in crate::evidence) at_receipt: BTreeMap<DeliveryId, Verdict>,
     /// Whether the content is the one that was signed; none if that could not be looked at.
@@ -91,11 +95,16 @@ pub(super) fn check(case: &mut Case<'_>) -> Vec<Judged> {
             let one = check_signature(case, &pool, index, &shown, signed, covered, &accounted, stands);
             judged.extend(one.filter(|_| stands));
         }
-        if let Some((of, found)) = shown.event.finding() {
+        if let Some(found) = shown.event.finding() {
             let Some(left) = budget.checked_sub(1) else { continue };
             budget = left;
-            if let Some((signed_index, document)) = signed_events.get(&of) {
-                check_finding(case, &pool, index, &shown, found, *signed_index, document);
+            let received = found.received_by.map(|delivery| accounted.get(&delivery).map(|(_, at, _)| *at));
+            match (signed_events.get(&found.of), received) {
+                // That there was no such receipt is found by the rules.
+                (None, _) | (_, Some(None)) => {}
+                (Some((signed_index, document)), received) => {
+                    check_finding(case, &pool, index, &found, *signed_index, document, received.flatten());
+                }
             }
         }
         if let Some(id) = delivery {
@@ -270,32 +279,36 @@ fn set_aside(case: &Case<'_>) -> BTreeSet<EventId> {
     of_document.chain(of_deliveries.map(|(_, event)| *event)).collect()
 }
 
-/// A later check as of the moment of signing: its verdict must come out again with what it used.
+/// A later check as of the moment of signing, or of that and a receipt: its verdict and reasons must come out again with
+/// what it used.
 fn check_finding(
     case: &mut Case<'_>,
     pool: &Pool,
     index: LeafIndex,
-    shown: &Shown,
-    found: &Signed,
+    found: &RecordedFinding<'_>,
     signed_index: LeafIndex,
     content: &SignedContent<'_>,
+    received_at: Option<Timestamp>,
 ) {
     let Some(signed_at) = case.records.get(&signed_index).map(|signed| signed.record.at) else { return };
     let Some(cms) = case.bundle.payload(signed_index, "cms").map(|(_, content)| content) else { return };
-    repeat(case, pool, index, found, shown.event.type_name(), content, cms, signed_at);
+    let name = if received_at.is_some() { "finding about a receipt" } else { "finding about a signature" };
+    let moments = (signed_at, received_at);
+    repeat(case, pool, index, found.signature, Some(found.reasons), name, content, cms, moments);
 }
 
 /// Once more with what the ledger used.
-#[expect(clippy::too_many_arguments, reason = "a moment and four inputs, as the verification itself has")]
+#[expect(clippy::too_many_arguments, reason = "two moments and four inputs, as the verification itself has")]
 fn repeat(
     case: &mut Case<'_>,
     pool: &Pool,
     index: LeafIndex,
     signed: &Signed,
+    reasons: Option<&[RefusalCode]>,
     name: &str,
     content: &SignedContent<'_>,
     signature: &[u8],
-    at: Timestamp,
+    (signed_at, received_at): (Timestamp, Option<Timestamp>),
 ) {
     let parts = (pool.trusts.get(&signed.trust), pool.policies.get(&signed.policy), pool.has_lists(&signed.evidence));
     let (Some(trust), Some(policy), true) = parts else {
@@ -308,13 +321,16 @@ fn repeat(
         evidence,
         trust,
         policy,
-        signing_time: at,
-        receipt_time: at,
+        signing_time: signed_at,
+        receipt_time: received_at.unwrap_or(signed_at),
         known_until: None,
         document_type: content.document_type.as_deref(),
     };
-    let AtSigning { report, proven_at } = at_signing(&input);
-    if recorded(report.overall) != signed.verdict || proven_at != signed.proven_at {
+    let AtSigning { report, proven_at } = match received_at {
+        None => at_signing(&input),
+        Some(_) => AtSigning { report: signature::verify(&input), proven_at: None },
+    };
+    if !outcome::is_as_recorded(&report, signed, reasons) || proven_at != signed.proven_at {
         case.find_at(Code::VerdictDiffers, index, format!("{name}: {}", words(report.overall)));
     }
 }
@@ -337,7 +353,7 @@ fn check_signature(
     let slot = if let Event::SignatureApplied(event) = &shown.event { Some(event.slot) } else { None };
     let name = slot.map_or_else(|| shown.event.type_name().to_owned(), |slot| format!("slot {slot}"));
 
-    repeat(case, pool, index, signed, &name, &content, cms, signed_at);
+    repeat(case, pool, index, signed, None, &name, &content, cms, (signed_at, None));
     if !stands {
         // The finding that set it aside is checked at its own record.
         case.find_at(Code::SignatureSetAside, index, name);
@@ -350,6 +366,7 @@ fn check_signature(
         slot,
         over_document,
         at_signing: Verdict::Indeterminate(signature::SubCode::NoCertificateChainFound),
+        authentic: Verdict::Indeterminate(signature::SubCode::NoCertificateChainFound),
         at_receipt: BTreeMap::new(),
         content_matches: None,
         contested: false,
@@ -374,6 +391,7 @@ fn check_signature(
     };
     let report = at_signing(&input).report;
     judged.at_signing = report.overall;
+    judged.authentic = outcome::authentic(&report);
     judged.content_matches = Some(matches(&report));
     let found = report.signatures.first().map(|one| (one.signer.certificate, one.signer.key));
     if report.signatures.len() != 1 || found != Some((Some(signed.certificate), Some(signed.key))) {
