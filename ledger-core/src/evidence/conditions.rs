@@ -78,7 +78,7 @@ pub(super) fn assess(case: &Case<'_>, judged: &[Judged]) -> Vec<FourConditions> 
         }
         for delivery in &deliveries {
             let received = received(case, delivery.delivery);
-            let contradicted = case.is_contradicted(one.index);
+            let contradicted = case.is_contradicted_beside_its_signature(one.index);
             let authentic = if contradicted { Condition::NotEstablished } else { established(one.authentic) };
             let in_force = match (received, one.at_receipt.get(&delivery.delivery)) {
                 (None, _) => Condition::NotEstablished,

@@ -167,6 +167,16 @@ impl Case<'_> {
         self.findings.iter().any(|finding| finding.outcome == Outcome::Fail && bears(finding))
     }
 
+    /// Whether something is wrong with this record or with the bundle as a whole, other than what the check of the
+    /// record's signature came to.
+    pub(super) fn is_contradicted_beside_its_signature(&self, index: LeafIndex) -> bool {
+        let bears = |finding: &Finding| match &finding.event {
+            None => true,
+            Some(event) => event.index == index && finding.code != Code::SignatureFailed,
+        };
+        self.findings.iter().any(|finding| finding.outcome == Outcome::Fail && bears(finding))
+    }
+
     /// The records that answers take into account, in log order.
     pub(super) fn considered(&self) -> impl Iterator<Item = (LeafIndex, &Shown)> {
         let until = self.until;

@@ -52,7 +52,7 @@ async fn many_who_ask_at_once_get_one_finding() {
     world.operate("list", crl).await.unwrap();
     let asking = (0..ASKING).map(|n| {
         let (ledger, actor) = (world.ledger.clone(), actor(Some(world.sender)));
-        let command = Command::from(RecordFinding { document, signature });
+        let command = Command::from(RecordFinding { document, signature, delivery: None });
         tokio::spawn(async move { ledger.execute(&actor, &format!("ask-{n}"), command).await })
     });
     let mut recorded = 0;
@@ -65,7 +65,7 @@ async fn many_who_ask_at_once_get_one_finding() {
     }
     assert_eq!((recorded, world.findings().await), (1, 1));
     world.answer(Answers::Unreachable);
-    let again = world.run("ask-0", RecordFinding { document, signature }).await;
+    let again = world.run("ask-0", RecordFinding { document, signature, delivery: None }).await;
     assert!(matches!(&again, Ok(executed) if executed.replayed) || codes(again) == [RefusalCode::FindingUnchanged]);
     assert_eq!(world.findings().await, 1);
 }
@@ -80,13 +80,13 @@ async fn who_asks_again_and_again_adds_nothing_but_refusals_whatever_the_respond
     {
         world.answer(answers);
         world.wait_hours(5);
-        let asked = world.run(&format!("ask-{round}"), RecordFinding { document, signature }).await;
+        let asked = world.run(&format!("ask-{round}"), RecordFinding { document, signature, delivery: None }).await;
         assert_eq!(codes(asked), [RefusalCode::FindingUnchanged], "{round}");
         assert_eq!(world.ledger.resolve_pending().await.unwrap(), Resolved::default());
     }
     assert_eq!(world.findings().await, 0);
     assert_eq!(world.slot(document).await.state, Signing::Signed);
-    let other = world.operate("operator", RecordFinding { document, signature }).await;
+    let other = world.operate("operator", RecordFinding { document, signature, delivery: None }).await;
     assert_eq!(codes(other), [RefusalCode::FindingUnchanged]);
 }
 
@@ -99,7 +99,7 @@ async fn wherever_the_search_breaks_off_doing_it_again_leaves_exactly_one_findin
         world.answer(Answers::Unreachable);
         let (document, signature) = world.waiting(&format!("break-off-{steps}")).await;
         world.answer(Answers::Good);
-        let command = Command::from(RecordFinding { document, signature });
+        let command = Command::from(RecordFinding { document, signature, delivery: None });
         let (operator, key) = (actor(None), format!("finding-{steps}"));
         let mut finished = false;
         {

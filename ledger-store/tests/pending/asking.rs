@@ -77,7 +77,7 @@ async fn a_command_that_would_be_refused_anyway_asks_nobody_and_nor_does_a_dry_r
     assert_eq!(world.asked(), asked + 1);
     assert_eq!(world.run("sign", signing.clone()).await.unwrap().event(), Some(signature), "replayed");
     assert_eq!(codes(world.run("again", signing).await), [RefusalCode::SignerAlreadySigned]);
-    let finding = RecordFinding { document, signature };
+    let finding = RecordFinding { document, signature, delivery: None };
     let hidden = world.ledger.execute(&stranger, "finding", finding.clone().into()).await;
     assert!(matches!(hidden, Err(LedgerError::NotFound("document"))), "{hidden:?}");
     let delivery: DeliveryId = made(StreamKind::Delivery, &world.send(document, "send").await.unwrap());
