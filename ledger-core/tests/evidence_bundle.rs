@@ -375,6 +375,34 @@ fn a_signature_that_waited_is_proven_by_the_finding() {
 }
 
 #[test]
+fn a_receipt_that_was_looked_at_again_is_verified_with_what_was_found() {
+    let ledger = exchange_found_at_receipt();
+    let report = check(&ledger, &ledger.bundle());
+    assert_eq!(report.verdict, Verdict::Passed, "{:#?}", report.findings);
+    for (name, ledger) in dishonest_findings_at_receipt() {
+        let found = check(&ledger, &ledger.bundle()).findings;
+        assert!(found.iter().any(|finding| finding.code == Code::EventNotAllowed), "{name}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_finding_about_a_receipt_that_is_not_what_the_check_comes_to_is_found() {
+    for (verdict, with_list) in [(Verdicts::Failed, true), (Verdicts::Failed, false), (Verdicts::Indeterminate, true)] {
+        dishonest_log(&[Code::VerdictDiffers], || {
+            let mut ledger = Ledger::new();
+            let crl = prepare(&mut ledger);
+            let (_, event) = form_and_sign_as(&mut ledger, signed(SENDER, &[crl]));
+            send(&mut ledger);
+            receive(&mut ledger);
+            let lists = if with_list { vec![crl] } else { vec![] };
+            find_at_receipt(&mut ledger, event, 1, Signed { verdict, ..signed(SENDER, &lists) });
+            ledger.seal();
+            ledger
+        });
+    }
+}
+
+#[test]
 fn a_finding_whose_check_comes_to_something_else_is_found() {
     // A good signature is called bad, and one that nobody could check is called good.
     for (first, then) in [(Verdicts::Passed, Verdicts::Failed), (Verdicts::Indeterminate, Verdicts::Passed)] {

@@ -397,6 +397,35 @@ fn with_the_payloads_every_signature_is_verified_again() {
 }
 
 #[test]
+fn pending_signatures_and_findings_are_replayed_with_their_payloads() {
+    for ledger in [exchange_that_waited(), exchange_found_at_receipt()] {
+        let report = replay_with(&ledger, ledger.trust(), &InTheOpen::of(&ledger));
+        assert_eq!(codes(&report), BTreeSet::from([Code::LogVerified]), "{:#?}", report.findings);
+    }
+    for (name, ledger) in dishonest_findings_at_receipt() {
+        let report = replay_with(&ledger, ledger.trust(), &InTheOpen::of(&ledger));
+        assert!(codes(&report).contains(&Code::EventNotAllowed), "{name}: {:#?}", report.findings);
+    }
+    // What was found is not what the check comes to, about the signature and about its receipt.
+    for at_receipt in [false, true] {
+        let mut ledger = Ledger::new();
+        let crl = prepare(&mut ledger);
+        let (_, event) = form_and_sign_as(&mut ledger, signed(SENDER, &[crl]));
+        send(&mut ledger);
+        receive(&mut ledger);
+        let lie = Signed { verdict: ledger_core::domain::event::Verdict::Failed, ..signed(SENDER, &[crl]) };
+        if at_receipt {
+            find_at_receipt(&mut ledger, event, 1, lie);
+        } else {
+            find(&mut ledger, event, lie);
+        }
+        ledger.seal();
+        let report = replay_with(&ledger, ledger.trust(), &InTheOpen::of(&ledger));
+        assert!(codes(&report).contains(&Code::VerdictDiffers), "{at_receipt}: {:#?}", report.findings);
+    }
+}
+
+#[test]
 fn a_signature_over_something_else_is_found_though_all_hashes_hold() {
     let mut ledger = Ledger::new();
     let crl = prepare(&mut ledger);

@@ -45,6 +45,18 @@ fn an_honest_bundle_passes_both_verifiers() {
     assert_eq!(rust(&ledger, &ledger.bundle()), 0);
 }
 
+#[test]
+fn findings_are_read_alike_by_both_verifiers() {
+    for (name, ledger) in [("waited", exchange_that_waited()), ("received", exchange_found_at_receipt())] {
+        let (code, text) = python(&folder(name, &ledger), "found.zip", &ledger.bundle());
+        assert_eq!((code, rust(&ledger, &ledger.bundle())), (0, 0), "{name}: {text}");
+    }
+    for (name, ledger) in dishonest_findings_at_receipt() {
+        let (code, text) = python(&folder(&format!("found-{name}"), &ledger), "found.zip", &ledger.bundle());
+        assert_eq!((code, rust(&ledger, &ledger.bundle())), (1, 1), "{name}: {text}");
+    }
+}
+
 /// Lies of an exporter who packs the bundle again, with fresh checksums and digests.
 #[test]
 fn each_lie_is_found_by_both_verifiers() {

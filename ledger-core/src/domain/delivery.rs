@@ -694,7 +694,6 @@ impl Aggregate for Delivery {
                 if let Some(slot) = e.slot {
                     let known =
                         self.received_in(slot, e.signature.certificate).ok_or("no such signature was received")?;
-                    rule(e.signature.proven_at.is_none(), "a check at the receipt proves no time")?;
                     return rule(known.verdict != e.signature.verdict, "the finding says what is on record already");
                 }
                 let known = self.countersignature.as_ref().filter(|one| one.event == e.event);

@@ -407,6 +407,8 @@ impl Event {
                 "reasons are not sorted or doubled, or missing",
             )?;
             rule(failed || !has_reasons, "reasons without a failed check")?;
+            let proves_time = finding.received_by.is_some() && finding.signature.proven_at.is_some();
+            rule(!proves_time, "a check at the receipt proves no time")?;
         }
         let checked = self.checked();
         rule(checked.len() <= SIGNERS_MAX, "more than 32 signatures")?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ledger_core::digest::Digest;
 use ledger_core::domain::event::*;
+use ledger_core::domain::refusal::RefusalCode;
 use ledger_core::evidence::bundle::{BundleInput, PayloadInput, StreamInput, build};
 use ledger_core::evidence::manifest::{UnavailablePayload, UnavailableReason};
 use ledger_core::evidence::trust::TrustDirectory;
@@ -384,8 +385,80 @@ pub fn form_and_sign_as(ledger: &mut Ledger, signature: Signed) -> (LeafIndex, E
 
 /// A later check of the signature.
 pub fn find(ledger: &mut Ledger, event: EventId, signature: Signed) {
-    let found = FindingRecorded { document: document(), event, slot: 1, signature };
+    let reasons = reasons(&signature);
+    let found = FindingRecorded { document: document(), event, reasons, slot: 1, signature };
     ledger.append(Event::FindingRecorded(found), &[("report", b"{\"schema\":1}".to_vec())]);
+}
+
+fn reasons(signature: &Signed) -> Vec<RefusalCode> {
+    if signature.verdict == Verdict::Failed { vec![RefusalCode::CertificateRevoked] } else { vec![] }
+}
+
+/// A later check of a signature as of its receipt.
+pub fn find_at_receipt(ledger: &mut Ledger, event: EventId, slot: u64, signature: Signed) {
+    let found = DeliveryFinding {
+        delivery: delivery(),
+        document: document(),
+        sender: party(SENDER),
+        recipient: party(RECIPIENT),
+        event,
+        reasons: reasons(&signature),
+        slot: Some(slot),
+        signature,
+    };
+    ledger.append(Event::DeliveryFinding(found), &[("report", b"{\"schema\":1}".to_vec())]);
+}
+
+/// As [`exchange`], but the receipt was looked at again twice: without a list, which came to no end, and with one.
+pub fn exchange_found_at_receipt() -> Ledger {
+    let mut ledger = Ledger::new();
+    let crl = prepare(&mut ledger);
+    let (_, event) = form_and_sign_as(&mut ledger, signed(SENDER, &[crl]));
+    send(&mut ledger);
+    receive(&mut ledger);
+    find_at_receipt(&mut ledger, event, 1, Signed { verdict: Verdict::Indeterminate, ..signed(SENDER, &[]) });
+    find_at_receipt(&mut ledger, event, 1, signed(SENDER, &[crl]));
+    countersign(&mut ledger, crl);
+    ledger.seal();
+    ledger
+}
+
+/// A signature, and dishonest findings about its receipt: that it was another slot's, another signer's, that of an event
+/// that is none, or that nothing new came of it.
+pub fn dishonest_findings_at_receipt() -> Vec<(&'static str, Ledger)> {
+    type Lie = (&'static str, fn(&mut Ledger, EventId, EventId));
+    let open = || Signed { verdict: Verdict::Indeterminate, ..signed(SENDER, &[]) };
+    let lies: [Lie; 3] = [
+        ("slot", |ledger, event, _| {
+            find_at_receipt(ledger, event, 2, Signed { verdict: Verdict::Indeterminate, ..signed(SENDER, &[]) });
+        }),
+        ("signer", |ledger, event, _| {
+            find_at_receipt(ledger, event, 1, Signed { verdict: Verdict::Indeterminate, ..signed(RECIPIENT, &[]) });
+        }),
+        ("event", |ledger, _, crl| {
+            find_at_receipt(ledger, crl, 1, Signed { verdict: Verdict::Indeterminate, ..signed(SENDER, &[]) });
+        }),
+    ];
+    let mut ledgers = Vec::new();
+    for (name, lie) in lies {
+        let mut ledger = Ledger::new();
+        let crl = prepare(&mut ledger);
+        let (_, event) = form_and_sign_as(&mut ledger, signed(SENDER, &[crl]));
+        send(&mut ledger);
+        receive(&mut ledger);
+        lie(&mut ledger, event, crl);
+        ledger.seal();
+        ledgers.push((name, ledger));
+    }
+    let mut early = Ledger::new();
+    let crl = prepare(&mut early);
+    let (_, event) = form_and_sign_as(&mut early, signed(SENDER, &[crl]));
+    send(&mut early);
+    find_at_receipt(&mut early, event, 1, open());
+    receive(&mut early);
+    early.seal();
+    ledgers.push(("early", early));
+    ledgers
 }
 
 /// As [`exchange`], but the signature waited: it was checked without a list, and again with one.
