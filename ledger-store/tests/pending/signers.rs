@@ -54,7 +54,7 @@ async fn a_certificate_that_expires_before_the_second_signer_signs_takes_nothing
     // Nobody signs with the expired one any more, and looking again takes nothing back.
     let after = world.form("after").await;
     codes(world.sign(after, "after", "after").await);
-    let again = world.run("again", RecordFinding { document, signature: signed }).await;
+    let again = world.run("again", RecordFinding { document, signature: signed, delivery: None }).await;
     assert_eq!(codes(again), [RefusalCode::FindingUnchanged]);
     world.send(document, "send").await.unwrap();
 }
