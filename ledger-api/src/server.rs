@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 use self::auth::Tokens;
 use self::problem::Problem;
-use self::request::LARGE_BODIES_MAX;
+use self::request::{COMMANDS_MAX, LARGE_BODIES_MAX};
 
 mod acts;
 pub mod auth;
@@ -50,6 +50,8 @@ struct State {
     tokens: Arc<Tokens>,
     /// Places for large bodies in memory.
     large_bodies: Semaphore,
+    /// Places for commands that are carried out.
+    running: Semaphore,
 }
 
 /// A running service.
@@ -70,7 +72,8 @@ impl std::fmt::Debug for Service {
 ///
 /// The caller closes the ledger afterwards; all its clones are one ledger.
 pub fn serve(ledger: Ledger, tokens: Arc<Tokens>, listener: TcpListener) -> std::io::Result<Service> {
-    let state = web::Data::new(State { ledger, tokens, large_bodies: Semaphore::new(LARGE_BODIES_MAX) });
+    let (large_bodies, running) = (Semaphore::new(LARGE_BODIES_MAX), Semaphore::new(COMMANDS_MAX));
+    let state = web::Data::new(State { ledger, tokens, large_bodies, running });
     let app = move || App::new().app_data(state.clone()).configure(routes).wrap(from_fn(log::around));
     let running = HttpServer::new(app)
         .client_request_timeout(HEAD_TIMEOUT)

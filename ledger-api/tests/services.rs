@@ -90,9 +90,7 @@ impl Drop for Place {
     }
 }
 
-/// The status and the body of the answer.
-fn ask(address: &str, token: &str, line: &str, body: &[u8]) -> (u16, Vec<u8>) {
-    let mut stream = TcpStream::connect(address).unwrap();
+fn write_request(mut stream: &TcpStream, token: &str, line: &str, body: &[u8]) {
     let head = format!(
         "{line} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-length: {}\r\n\
          content-type: application/json\r\nidempotency-key: {}\r\n\r\n",
@@ -100,6 +98,12 @@ fn ask(address: &str, token: &str, line: &str, body: &[u8]) -> (u16, Vec<u8>) {
         line.replace(' ', ":")
     );
     stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+}
+
+/// The status and the body of the answer.
+fn ask(address: &str, token: &str, line: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write_request(&stream, token, line, body);
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
@@ -168,20 +172,8 @@ fn the_operator_sees_how_the_services_are_and_the_service_stops_while_one_keeps_
     place.stop(lines);
 }
 
-/// The command is answered with what is known by then; nobody has to wait until the responder gives up.
-#[test]
-fn the_service_stops_at_once_while_a_command_waits_for_a_responder() {
-    let mut place = Place::new("waiting");
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let host = silent.local_addr().unwrap();
-    let services = format!(
-        r#"{{"private_hosts": ["{host}"], "ocsp": {{"responders": [{{"url": "http://{host}/"}}]}}, "attempts": 1,
-            "exchange_ms": 600000, "gather_ms": 600000}}"#
-    );
-    place.write("services.json", &services);
-    let operator = place.token("init --data data --test-identifiers");
-    let (address, lines) = place.serve();
-
+/// Registers a company; gives the path for its certificate and what is to be sent there.
+fn company(address: &str, operator: &str) -> (String, Value) {
     let now = SystemClock.now();
     let mut ca = TestCa::new("TEST CA", now.minus_ms(DAY_MS), [1; 32]);
     let spec = PartySpec {
@@ -196,22 +188,43 @@ fn the_service_stops_at_once_while_a_command_waits_for_a_responder() {
     };
     let signer = ca.issue(&spec, [2; 32]);
     let post = |path: &str, token: &str, body: &Value| {
-        ask(&address, token, &format!("POST {path}"), body.to_string().as_bytes())
+        ask(address, token, &format!("POST {path}"), body.to_string().as_bytes())
     };
     let anchors = json!({"anchors": [Base64::encode_string(ca.certificate_der())]});
-    assert_eq!(post("/v1/trust", &operator, &anchors).0, 201);
+    assert_eq!(post("/v1/trust", operator, &anchors).0, 201);
     let company = json!({"identity_kind": "bin", "number": "123456789021", "name": "C", "kind": "legal-entity",
         "terms": "idocs-2021-10-11"});
-    let (status, made) = post("/v1/participants", &operator, &company);
+    let (status, made) = post("/v1/participants", operator, &company);
     assert_eq!(status, 201);
     let made: Value = serde_json::from_slice(&made).unwrap();
     let id = made["id"].as_str().unwrap();
-    let (_, statement) = ask(&address, &operator, &format!("GET /v1/participants/{id}/possession"), b"");
+    let (_, statement) = ask(address, operator, &format!("GET /v1/participants/{id}/possession"), b"");
     let registration = json!({
         "certificate": Base64::encode_string(&signer.certificate_der),
         "possession": Base64::encode_string(&signer.sign_detached(&statement, now)),
     });
     let path = format!("/v1/participants/{id}/certificates");
+    (path, registration)
+}
+
+/// The command is answered with what is known by then; nobody has to wait until the responder gives up.
+#[test]
+fn the_service_stops_at_once_while_a_command_waits_for_a_responder() {
+    let mut place = Place::new("waiting");
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = silent.local_addr().unwrap();
+    let services = format!(
+        r#"{{"private_hosts": ["{host}"], "ocsp": {{"responders": [{{"url": "http://{host}/"}}]}}, "attempts": 1,
+            "exchange_ms": 600000, "gather_ms": 600000}}"#
+    );
+    place.write("services.json", &services);
+    let operator = place.token("init --data data --test-identifiers");
+    let (address, lines) = place.serve();
+
+    let (path, registration) = company(&address, &operator);
+    let post = |path: &str, token: &str, body: &Value| {
+        ask(&address, token, &format!("POST {path}"), body.to_string().as_bytes())
+    };
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| post(&path, &operator, &registration));
         let (_connection, _) = silent.accept().expect("the responder is asked");
@@ -223,4 +236,40 @@ fn the_service_stops_at_once_while_a_command_waits_for_a_responder() {
         assert_eq!(status, 422, "{}", String::from_utf8_lossy(&refused));
         assert!(String::from_utf8_lossy(&refused).contains("certificate-indeterminate"));
     });
+}
+
+/// An attempt is on record whether or not its sender waits for the answer.
+#[test]
+fn a_command_whose_sender_hangs_up_is_carried_out_to_its_end() {
+    let mut place = Place::new("hung-up");
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = silent.local_addr().unwrap();
+    let services = format!(
+        r#"{{"private_hosts": ["{host}"], "ocsp": {{"responders": [{{"url": "http://{host}/"}}]}}, "attempts": 1}}"#
+    );
+    place.write("services.json", &services);
+    let operator = place.token("init --data data --test-identifiers");
+    let (address, lines) = place.serve();
+    let (path, registration) = company(&address, &operator);
+    let id = path.split('/').nth(3).unwrap();
+    let participant = place.token(&format!("token create --data data --role participant --participant {id}"));
+    let mut sender = TcpStream::connect(&address).unwrap();
+    // Who hangs up with an answer unread resets the connection.
+    sender.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    write_request(&sender, &participant, &format!("POST {path}"), registration.to_string().as_bytes());
+    let (connection, _) = silent.accept().expect("the responder is asked");
+    drop(sender);
+    std::thread::sleep(Duration::from_millis(500));
+    drop(connection);
+    let started = Instant::now();
+    loop {
+        let (status, refusals) = ask(&address, &participant, &format!("GET /v1/participants/{id}/refusals"), b"");
+        assert_eq!(status, 200);
+        if String::from_utf8_lossy(&refusals).contains("certificate-indeterminate") {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{}", String::from_utf8_lossy(&refusals));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    place.stop(lines);
 }

@@ -28,6 +28,8 @@ pub(super) const SMALL_BYTES_MAX: usize = 1024 * 1024;
 pub(super) const CRL_JSON_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Large bodies in memory at once: four of them are a third of a gigabyte.
 pub(super) const LARGE_BODIES_MAX: usize = 4;
+/// Commands at once: as many as connections, and those whose senders have gone.
+pub(super) const COMMANDS_MAX: usize = 1024;
 /// As large a body as fits comes in this time over a slow line; a client that trickles is cut off.
 const BODY_TIMEOUT: Duration = Duration::from_mins(2);
 /// The longest page of a list (product.md C.5.1).
@@ -234,7 +236,14 @@ impl Act {
             return Ok(view::would_pass());
         }
         let key = self.idempotency_key.ok_or_else(|| Problem::edge(Edge::IdempotencyKeyMissing))?;
-        let executed = self.state.ledger.execute(&actor, &key, command.into()).await?;
+        let (state, command) = (self.state, command.into());
+        // A sender that resets its connection takes its handler along, but not what it asked for: an attempt ends on record.
+        let running = actix_web::rt::spawn(async move {
+            let _place = state.running.try_acquire().map_err(|_| Problem::edge(Edge::Busy))?;
+            Ok::<_, Problem>(state.ledger.execute(&actor, &key, command).await?)
+        });
+        // The message of a panic may hold what the client sent.
+        let executed = running.await.map_err(|_| Problem::internal("a command did not end"))??;
         Ok(view::executed(&executed))
     }
 }
