@@ -8,6 +8,7 @@
 pub(crate) mod attributes;
 mod carried;
 pub(crate) mod cms;
+mod content;
 pub mod evidence_record;
 mod integrity;
 pub mod private_key;
@@ -37,6 +38,7 @@ use crate::pki::report::codes;
 use crate::pki::validation::{self, Validator};
 use crate::time::Timestamp;
 use cms::SignedData;
+use content::Content;
 use report::{Container, InputDigests};
 
 /// Everything that a verification depends on.
@@ -141,10 +143,12 @@ pub fn verify_with(input: &VerifyInput<'_>, registry: &AlgorithmRegistry) -> Ver
     // What the message carries joins the pool; it is not trusted for being there (pitfall 5).
     let mut evidence = input.evidence.clone();
     carried::add_to(&mut evidence, &data);
-    let mut validator = Validator::new(input.trust, &evidence, input.policy, registry, input.known_until);
+    let validator = Validator::new(input.trust, &evidence, input.policy, registry, input.known_until);
+    let mut validator = validator.reserving_for_signatures();
+    let mut document = Content::new(input.document);
     for (index, signer) in data.signers.iter().enumerate() {
         let index = u64::try_from(index).unwrap_or(u64::MAX);
-        let (signature, timestamps) = signer::verify(index, signer, &data, input, &mut validator);
+        let (signature, timestamps) = signer::verify(index, signer, &data, &mut document, input, &mut validator);
         report.signatures.push(signature);
         report.timestamps.extend(timestamps);
     }

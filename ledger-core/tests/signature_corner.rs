@@ -13,6 +13,10 @@
 #[expect(dead_code, reason = "shared with the tests of timestamps")]
 mod der;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ledger_core::pki::alg::{AlgorithmRegistry, DigestScheme};
 use ledger_core::pki::report::{RevocationSource, RevocationStatus, codes};
 use ledger_core::signature::report::TimeProof;
 use ledger_core::signature::timestamp::{
@@ -20,7 +24,7 @@ use ledger_core::signature::timestamp::{
 };
 use ledger_core::signature::{
     EvidenceSet, Outcome, SignaturePolicy, SignatureReport, SubCode, TrustSnapshot, Verdict, VerificationReport,
-    VerifyInput, verify, verify_certificate,
+    VerifyInput, verify, verify_certificate, verify_with,
 };
 use ledger_core::time::Timestamp;
 use proptest::prelude::*;
@@ -533,5 +537,123 @@ fn more_certificates_or_signers_than_anyone_carries_are_refused_before_they_are_
         let report = world.verify(b"x", &message(certificates, signers));
         assert_eq!(report.overall, Verdict::Failed(SubCode::FormatFailure));
         assert!(report.format.detail.unwrap_or_default().starts_with(detail) || signers == 33, "{certificates}");
+    }
+}
+
+/// Pitfalls 5 and 10: whoever holds a message can add lists to it, and each takes an operation to be refused. The
+/// list of the issuer, which the ledger had collected, was then not looked at any more.
+#[test]
+fn lists_added_to_a_message_leave_the_operations_for_what_was_collected() {
+    let world = World::new();
+    let forged = (1..=u8::MAX).map(|change| {
+        let mut list = read("pki/root.crl");
+        let at = list.len() - 10;
+        list[at] = list[at].wrapping_add(change);
+        list
+    });
+    let lists = der::tlv(0xa0, &[&der::tlv(0x30, &[&forged.collect::<Vec<_>>().concat()])]);
+    let values = der::attribute(24, &[&der::tlv(0x30, &[&lists])]);
+    let signature = der::with_unsigned(&read("cms/rsa_cades.p7s"), &values);
+    let report = world.verify(&document(), &signature);
+    assert_eq!(report.overall, Verdict::Passed, "{}", text(&report));
+}
+
+/// The one signer of `rsa_cades`, its fields changed, so many times in a message.
+fn signers(count: usize, change: impl Fn(&mut Vec<Vec<u8>>)) -> Vec<u8> {
+    let cms = read("cms/rsa_cades.p7s");
+    let info = der::children(der::value(&cms));
+    let mut fields = der::children(der::value(der::value(info[1])));
+    let last = fields.pop().unwrap();
+    let mut signer: Vec<Vec<u8>> =
+        der::children(der::value(der::value(last))).into_iter().map(<[u8]>::to_vec).collect();
+    change(&mut signer);
+    let signers = der::tlv(0x31, &[&der::tlv(0x30, &[&signer.concat()]).repeat(count)]);
+    let data = der::tlv(0x30, &[&fields.concat(), &signers]);
+    der::tlv(0x30, &[info[0], &der::tlv(0xa0, &[&data])])
+}
+
+/// SHA-256 under another name, which counts the bytes.
+#[derive(Debug, Default)]
+struct Counting(AtomicUsize);
+
+impl DigestScheme for Counting {
+    fn oid(&self) -> &'static str {
+        "1.2.3.4"
+    }
+
+    fn digest(&self, parts: &[&[u8]]) -> Vec<u8> {
+        self.0.fetch_add(parts.concat().len(), Ordering::Relaxed);
+        ledger_core::digest::Digest::sha256(parts).as_bytes().to_vec()
+    }
+}
+
+/// Pitfall 10: 32 signers with 16 timestamps over the content each digested a document 544 times; at 64 MiB and the
+/// speed of the national digests that was a quarter of an hour for one message of half a megabyte.
+#[test]
+fn a_document_is_digested_once_by_an_algorithm_however_many_signers_and_tokens_speak_about_it() {
+    let algorithm = der::tlv(0x30, &[&[6, 3, 0x2a, 3, 4]]);
+    let with_null = der::tlv(0x30, &[&[6, 3, 0x2a, 3, 4, 5, 0]]);
+    let imprint = der::tlv(0x30, &[&with_null, &der::tlv(4, &[&[7; 32]])]);
+    let time = der::tlv(0x18, &[b"20260101000000Z"]);
+    let info = der::tlv(0x30, &[&[2, 1, 1, 6, 1, 0x2a], &imprint, &[2, 1, 9], &time]);
+    let oid = |last: &[u8]| der::tlv(6, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1], last]);
+    let content = der::tlv(0x30, &[&oid(&[9, 16, 1, 4]), &der::tlv(0xa0, &[&der::tlv(4, &[&info])])]);
+    let data = der::tlv(0x30, &[&[2, 1, 3, 0x31, 0], &content, &[0x31, 0]]);
+    let token = der::tlv(0x30, &[&oid(&[7, 2]), &der::tlv(0xa0, &[&data])]);
+    let message = signers(32, |fields| {
+        fields[2].clone_from(&algorithm);
+        let tokens = der::attribute(20, &[&token; 16].map(Vec::as_slice));
+        fields[3] = der::tlv(0xa0, &[der::value(&fields[3]), &tokens]);
+    });
+    let (world, document, counting) = (World::new(), vec![0; 1000], Arc::new(Counting::default()));
+    let registry = AlgorithmRegistry::standard().clone().with_digest(Arc::<Counting>::clone(&counting));
+    let input = VerifyInput {
+        document: &document,
+        signature: &message,
+        evidence: &world.evidence,
+        trust: &world.trust,
+        policy: &SignaturePolicy::default_2026(),
+        signing_time: world.at,
+        receipt_time: world.at,
+        known_until: None,
+        document_type: None,
+    };
+    let report = verify_with(&input, &registry);
+    assert_eq!((report.signatures.len(), report.timestamps.len()), (32, 32 * 16));
+    assert!(report.timestamps.iter().all(|token| token.imprint_check.code.as_str() == codes::TIMESTAMP_IMPRINT));
+    assert!(report.signatures.iter().all(|one| one.integrity.message_digest.outcome == Outcome::Fail));
+    assert_eq!(counting.0.load(Ordering::Relaxed), document.len());
+    // The largest report there is can be recorded.
+    assert!(report.to_canonical_bytes().is_ok());
+}
+
+/// Pitfalls 2 and 10: a signer without attributes is refused, and its signature goes over the whole document.
+#[test]
+fn signers_without_attributes_cost_by_the_length_of_the_document() {
+    let message = signers(32, |fields| drop(fields.remove(3)));
+    let report = World::new().verify(&vec![0; 64 * 1024 * 1024], &message);
+    let looked_at = |one: &&SignatureReport| one.integrity.signature_value.code.as_str() == codes::SIGNATURE;
+    assert_eq!(report.signatures.iter().filter(looked_at).count(), 2, "200 operations; 65 for each, and its path");
+    assert!(report.signatures.iter().all(|one| matches!(one.verdict, Verdict::Failed(SubCode::FormatFailure))));
+}
+
+/// Pitfall 7: the claim counts for nothing, and still there is one or none (RFC 5652 11.3; pki.md 3.1).
+#[test]
+fn a_signing_time_twice_or_with_two_values_is_malformed() {
+    const SIGNING_TIME: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 5];
+    let time = der::tlv(0x17, &[b"260101000000Z"]);
+    let with = |attributes: &[Vec<u8>]| {
+        let message = signers(1, |fields| {
+            let others: Vec<&[u8]> = der::children(der::value(&fields[3]));
+            let others = others.into_iter().filter(|one| !der::value(one).starts_with(&SIGNING_TIME));
+            fields[3] = der::tlv(0xa0, &[&others.collect::<Vec<_>>().concat(), &attributes.concat()]);
+        });
+        World::new().verify(&document(), &message).signatures[0].format.clone()
+    };
+    let attribute = |values: &[&[u8]]| der::tlv(0x30, &[&SIGNING_TIME, &der::tlv(0x31, values)]);
+    assert_eq!(with(&[]).outcome, Outcome::Pass);
+    assert_eq!(with(&[attribute(&[&time])]).outcome, Outcome::Pass);
+    for attributes in [vec![attribute(&[&time]); 2], vec![attribute(&[&time, &time])], vec![attribute(&[])]] {
+        assert_eq!(with(&attributes).code.as_str(), codes::ATTRIBUTES_MALFORMED);
     }
 }

@@ -19,6 +19,8 @@ pub struct EvidenceSet {
     crls: Vec<Arc<Crl>>,
     ocsp_responses: Vec<Arc<OcspResponse>>,
     timestamps: Vec<Arc<[u8]>>,
+    /// How many CRLs and OCSP answers were collected, before what a message brought along; absent: all.
+    collected: Option<(usize, usize)>,
     unusable: Vec<Digest>,
 }
 
@@ -107,6 +109,23 @@ impl EvidenceSet {
         } else {
             self.refuse(crl.digest());
         }
+    }
+
+    /// What is added from now on was brought along by a message: whoever holds it can write that, as much as he likes.
+    pub(crate) fn carried_from_here(&mut self) {
+        self.collected.get_or_insert((self.crls.len(), self.ocsp_responses.len()));
+    }
+
+    /// The CRLs, each with whether a message brought it along.
+    pub(crate) fn crls_by_origin(&self) -> impl Iterator<Item = (&Arc<Crl>, bool)> {
+        let collected = self.collected.map_or(usize::MAX, |(crls, _)| crls);
+        self.crls.iter().enumerate().map(move |(place, crl)| (crl, place >= collected))
+    }
+
+    /// The OCSP answers, each with whether a message brought it along.
+    pub(crate) fn ocsp_responses_by_origin(&self) -> impl Iterator<Item = (&Arc<OcspResponse>, bool)> {
+        let collected = self.collected.map_or(usize::MAX, |(_, answers)| answers);
+        self.ocsp_responses.iter().enumerate().map(move |(place, response)| (response, place >= collected))
     }
 
     fn refuse(&mut self, digest: Digest) {

@@ -55,6 +55,9 @@ pub const PATH_STEPS_MAX: u32 = 2_000;
 pub const REFUTATIONS_MAX: usize = 8;
 /// Public-key operations for one report; at under 2 ms each, the time of a report is bounded.
 pub const SIGNATURE_OPERATIONS_MAX: u32 = 200;
+/// Content that goes through a public-key operation as a whole counts as one more for each of these: a slow digest takes
+/// some 50 ms for it.
+pub const BYTES_OF_ONE_OPERATION: usize = 1024 * 1024;
 /// Of these, what timestamps leave to the signatures: anybody can add tokens, and must not exhaust a signature by them.
 pub const SIGNATURE_OPERATIONS_RESERVED: u32 = 100;
 /// A PEM text with a whole trust store.

@@ -35,6 +35,8 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) known_until: Option<Timestamp>,
     /// What is left of signature operations.
     pub(crate) operations: u32,
+    /// Of these, what evidence out of messages may take: anybody can add some, and must not exhaust what was collected.
+    carried: u32,
     /// What is left of questions about one certificate: evidence about the signers of evidence asks more of them.
     questions: u32,
     /// Signatures verified already, by signed object and key: two moments cost one operation.
@@ -71,6 +73,7 @@ impl<'a> Evaluator<'a> {
             registry,
             known_until,
             operations,
+            carried: operations / 2,
             questions: REVOCATION_QUESTIONS_MAX,
             verified: BTreeMap::new(),
             visiting: Vec::new(),
@@ -85,6 +88,7 @@ impl<'a> Evaluator<'a> {
         Evaluator {
             evidence,
             operations,
+            carried: operations / 2,
             questions: self.questions,
             verified: std::mem::take(&mut self.verified),
             visiting: Vec::new(),
@@ -133,6 +137,20 @@ impl<'a> Evaluator<'a> {
         self.ask_answers(question, &mut findings);
         let revoked = findings.revoked_since();
         (judge::judge(&findings, question, self.policy), revoked)
+    }
+
+    /// Runs something about one piece of evidence: one out of a message may only take operations that are set aside for
+    /// such.
+    fn about_evidence<T>(&mut self, carried: bool, run: impl FnOnce(&mut Self) -> T) -> T {
+        if !carried {
+            return run(self);
+        }
+        let held_back = self.operations.saturating_sub(self.carried);
+        self.operations -= held_back;
+        let result = run(self);
+        self.carried = self.operations;
+        self.operations += held_back;
+        result
     }
 
     /// Whether the certificates of a path, anchor last, were all good at a time.

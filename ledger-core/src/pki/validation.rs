@@ -22,6 +22,8 @@ pub(crate) struct Validator<'a> {
     pub(crate) registry: &'a AlgorithmRegistry,
     /// Evidence produced later is ignored.
     pub(crate) known_until: Option<Timestamp>,
+    /// Operations that timestamps leave.
+    reserved: u32,
     evaluator: Evaluator<'a>,
 }
 
@@ -46,12 +48,18 @@ impl<'a> Validator<'a> {
         known_until: Option<Timestamp>,
     ) -> Self {
         let evaluator = Evaluator::new(trust, evidence, policy, registry, known_until, SIGNATURE_OPERATIONS_MAX);
-        Self { trust, evidence, policy, registry, known_until, evaluator }
+        Self { trust, evidence, policy, registry, known_until, reserved: 0, evaluator }
     }
 
-    /// Takes one of the signature operations that a report may cost.
-    pub(crate) const fn take_operation(&mut self) -> bool {
-        match self.evaluator.operations.checked_sub(1) {
+    /// The same with operations that only signatures may take.
+    pub(crate) const fn reserving_for_signatures(mut self) -> Self {
+        self.reserved = SIGNATURE_OPERATIONS_RESERVED;
+        self
+    }
+
+    /// Takes some of the signature operations that a report may cost.
+    pub(crate) const fn take_operations(&mut self, count: u32) -> bool {
+        match self.evaluator.operations.checked_sub(count) {
             Some(left) => {
                 self.evaluator.operations = left;
                 true
@@ -62,13 +70,14 @@ impl<'a> Validator<'a> {
 
     /// Runs something about a timestamp over another pool, with what operations it may take; the rest is the signatures'.
     pub(crate) fn for_timestamp<T>(&mut self, evidence: &EvidenceSet, run: impl FnOnce(&mut Validator<'_>) -> T) -> T {
-        let given = self.evaluator.operations.saturating_sub(SIGNATURE_OPERATIONS_RESERVED);
+        let given = self.evaluator.operations.saturating_sub(self.reserved);
         let mut inner = Validator {
             trust: self.trust,
             evidence,
             policy: self.policy,
             registry: self.registry,
             known_until: self.known_until,
+            reserved: 0,
             evaluator: self.evaluator.over(evidence, given),
         };
         let result = run(&mut inner);

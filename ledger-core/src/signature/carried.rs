@@ -8,6 +8,7 @@ use crate::pki::evidence::EvidenceSet;
 
 /// Adds what is in the message and in the unsigned attributes of its signers. What does not parse stays out.
 pub(super) fn add_to(pool: &mut EvidenceSet, data: &SignedData<'_>) {
+    pool.carried_from_here();
     for der in &data.certificates {
         pool.add_certificate(der);
     }

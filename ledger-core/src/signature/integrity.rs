@@ -1,14 +1,17 @@
 //! What binds a content to a key: content type, message digest, signature value. The same for a document and for the
 //! content of a timestamp token.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::attributes::{Attributes, CONTENT_TYPE, MESSAGE_DIGEST, Single};
 use super::cms::{SignedData, SignerInfo};
+use super::content::Content;
 use super::report::IntegrityChecks;
 use crate::pki::alg::{AlgorithmError, AlgorithmRegistry, SignatureRequest, Verified};
 use crate::pki::asn1::{Oid, tag};
 use crate::pki::certificate::Certificate;
+use crate::pki::limits::BYTES_OF_ONE_OPERATION;
 use crate::pki::report::{Check, SubCode, codes};
 use crate::pki::validation::Validator;
 
@@ -19,7 +22,7 @@ pub(super) fn check(
     data: &SignedData<'_>,
     attributes: Option<&Attributes<'_>>,
     certificate: Option<&Arc<Certificate>>,
-    content: &[u8],
+    content: &mut Content<'_>,
     validator: &mut Validator<'_>,
 ) -> (IntegrityChecks, Result<Verified, AlgorithmError>) {
     let content_type = content_type(data, attributes);
@@ -34,14 +37,16 @@ pub(super) fn check(
         let signature_value = Check::indeterminate(codes::NOT_REACHED, SubCode::NoSigningCertificateFound);
         return (IntegrityChecks { content_type, message_digest, signature_value, signed_attrs_der }, unreached);
     };
-    if !validator.take_operation() {
+    // Without attributes the whole content goes through the operation, once for each signer: it costs accordingly.
+    let cost = if signer.signed_attributes.is_some() { 0 } else { content.bytes().len() / BYTES_OF_ONE_OPERATION };
+    if !validator.take_operations(u32::try_from(cost).unwrap_or(u32::MAX).saturating_add(1)) {
         let signature_value = Check::indeterminate(codes::PATH_LIMIT, SubCode::Generic);
         return (IntegrityChecks { content_type, message_digest, signature_value, signed_attrs_der }, unreached);
     }
     // Without attributes the mathematics is over the content; the format check refuses such signatures anyway.
     let message = match signer.signed_attributes {
-        Some(contents) => Attributes::signed_bytes(contents),
-        None => content.to_vec(),
+        Some(contents) => Cow::Owned(Attributes::signed_bytes(contents)),
+        None => Cow::Borrowed(content.bytes()),
     };
     let verify = |validator: &Validator<'_>, message: &[u8]| {
         validator.registry.verify(&SignatureRequest {
@@ -55,7 +60,7 @@ pub(super) fn check(
     let mut verified = verify(validator, &message);
     if let (Err(AlgorithmError::BadSignature), Some(attributes)) = (&verified, attributes)
         && !attributes.is_sorted()
-        && validator.take_operation()
+        && validator.take_operations(1)
     {
         // Exactly two byte strings are accepted: as sent, and sorted (RFC 5652 5.4 means the latter).
         verified = verify(validator, &attributes.sorted_bytes());
@@ -95,7 +100,7 @@ fn content_type(data: &SignedData<'_>, attributes: Option<&Attributes<'_>>) -> C
 fn message_digest(
     signer: &SignerInfo<'_>,
     attributes: Option<&Attributes<'_>>,
-    content: &[u8],
+    content: &mut Content<'_>,
     registry: &AlgorithmRegistry,
 ) -> Check {
     let Some(attributes) = attributes else { return Check::not_applicable(codes::ABSENT) };
@@ -105,7 +110,7 @@ fn message_digest(
     if value.tag != tag::OCTET_STRING {
         return Check::fail(codes::MESSAGE_DIGEST_ATTRIBUTE, SubCode::FormatFailure);
     }
-    match registry.digest(signer.digest_algorithm, &[content]) {
+    match content.digest(signer.digest_algorithm, registry) {
         Ok(digest) if digest == value.value => Check::pass(),
         Ok(_) => Check::fail(codes::MESSAGE_DIGEST, SubCode::HashFailure),
         Err(error) => algorithm_error(&error).with_detail(error.to_string()),

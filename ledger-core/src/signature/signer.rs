@@ -7,6 +7,7 @@ use const_oid::ObjectIdentifier;
 use super::VerifyInput;
 use super::attributes::{Attributes, COUNTER_SIGNATURE, SIGNING_TIME, Single};
 use super::cms::{SignedData, SignerIdentifier, SignerInfo};
+use super::content::Content;
 use super::report::{RevocationAt, SignatureReport, SignerCheck};
 use super::timestamp::{self, TimestampReport};
 use super::{integrity, signing_certificate};
@@ -26,6 +27,7 @@ pub(super) fn verify(
     index: u64,
     signer: &SignerInfo<'_>,
     data: &SignedData<'_>,
+    document: &mut Content<'_>,
     input: &VerifyInput<'_>,
     validator: &mut Validator<'_>,
 ) -> (SignatureReport, Vec<TimestampReport>) {
@@ -39,7 +41,7 @@ pub(super) fn verify(
     let found = find_certificate(signer, attributes.as_ref(), pool, validator.registry)
         .map_err(|check| missing_or_malformed(check, data));
     let (integrity, verified) =
-        integrity::check(signer, data, attributes.as_ref(), found.as_ref().ok(), input.document, validator);
+        integrity::check(signer, data, attributes.as_ref(), found.as_ref().ok(), document, validator);
     let signing_certificate_attr = match (&attributes, &found) {
         (Some(attributes), Ok(certificate)) => signing_certificate::check(
             attributes,
@@ -49,7 +51,7 @@ pub(super) fn verify(
         ),
         _ => Check::indeterminate(codes::NOT_REACHED, SubCode::NoSigningCertificateFound),
     };
-    let (mut timestamps, timestamp) = timestamp::of_signature(signer, attributes.as_ref(), input.document, validator);
+    let (mut timestamps, timestamp) = timestamp::of_signature(signer, attributes.as_ref(), document, validator);
     for token in &mut timestamps {
         token.signature = Some(index);
     }
@@ -186,7 +188,10 @@ pub(super) fn signed_attributes<'a>(signer: &SignerInfo<'a>) -> (Option<Attribut
         return (None, Check::fail(codes::SIGNED_ATTRIBUTES_MISSING, SubCode::FormatFailure));
     };
     match Attributes::parse(contents) {
-        Ok(attributes) => (Some(attributes), Check::pass()),
+        Ok(attributes) => {
+            let check = claimed_once(&attributes);
+            (Some(attributes), check)
+        }
         Err(error) => {
             let check = Check::fail(codes::ATTRIBUTES_MALFORMED, SubCode::FormatFailure).with_detail(error.to_string());
             (None, check)
@@ -230,6 +235,15 @@ fn counter_signatures(signer: &SignerInfo<'_>) -> Check {
     match attributes.and_then(Result::ok).map_or(0, |attributes| attributes.values(&[COUNTER_SIGNATURE]).len()) {
         0 => Check::not_applicable(codes::ABSENT),
         count => Check::not_applicable(codes::COUNTER_SIGNATURES).with_detail(count.to_string()),
+    }
+}
+
+/// RFC 5652 11.3: a signer claims one time or none, though the claim counts for nothing.
+fn claimed_once(attributes: &Attributes<'_>) -> Check {
+    match attributes.single(&SIGNING_TIME) {
+        Single::Absent | Single::One(_) => Check::pass(),
+        Single::Malformed => Check::fail(codes::ATTRIBUTES_MALFORMED, SubCode::FormatFailure)
+            .with_detail("signing-time is not one value"),
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) use verify::{gen_time, imprint_of, verify, verify_until};
 
 use super::attributes::{Attributes, CONTENT_TIMESTAMP, OTHER_TIMESTAMPS, SIGNATURE_TIMESTAMP};
 use super::cms::SignerInfo;
+use super::content::Content;
 use super::report::TimeProof;
 use crate::pki::alg::AlgorithmRegistry;
 use crate::pki::asn1::Tlv;
@@ -63,7 +64,7 @@ pub fn verify_timestamp_with(input: &TimestampInput<'_>, registry: &AlgorithmReg
 pub(super) fn of_signature<'a>(
     signer: &SignerInfo<'a>,
     attributes: Option<&Attributes<'a>>,
-    document: &[u8],
+    document: &mut Content<'_>,
     validator: &mut Validator<'_>,
 ) -> (Vec<TimestampReport>, Check) {
     let unsigned = match signer.unsigned_attributes.map(Attributes::parse_unsigned) {
@@ -91,7 +92,16 @@ pub(super) fn of_signature<'a>(
         reports.push(match kind {
             TimestampKind::Signature => verify(token, kind, origin, Stamped::Bytes(signer.signature), validator),
             TimestampKind::Content | TimestampKind::Data => {
-                verify(token, kind, origin, Stamped::Bytes(document), validator)
+                let imprint = verify::imprint_of(token).and_then(|(algorithm, _)| {
+                    let value = document.digest(&algorithm, validator.registry).ok()?;
+                    Some((algorithm, value))
+                });
+                // Without a digest, the token's own report says why.
+                let stamped = match &imprint {
+                    Some((algorithm, value)) => Stamped::Digest { algorithm, value },
+                    None => Stamped::Bytes(document.bytes()),
+                };
+                verify(token, kind, origin, stamped, validator)
             }
             TimestampKind::Archive => {
                 let check = Check::not_applicable(codes::TIMESTAMP_UNSUPPORTED);

@@ -83,8 +83,8 @@ pub(crate) struct World {
     pub(crate) token: Vec<u8>,
     /// A token over the document.
     pub(crate) document_token: Vec<u8>,
-    /// A token over `document_token`.
-    pub(crate) renewal_token: Vec<u8>,
+    /// A token over `document_token`, a token over that one, and so on.
+    pub(crate) renewal_tokens: Vec<Vec<u8>>,
     /// The statement of `token`, signed by certificates that must not sign tokens: lax, wide, mute, signer.
     pub(crate) unfit_tokens: Vec<(&'static str, Vec<u8>)>,
     /// The statement of `token` signed by the authority, without signing-certificate.
@@ -131,7 +131,10 @@ fn make() -> World {
     };
     let token = stamp(&super::der::signature_value(&signature));
     let document_token = stamp(&document);
-    let renewal_token = stamp(&document_token);
+    let mut renewal_tokens = vec![stamp(&document_token)];
+    while let (Some(last), 0..60) = (renewal_tokens.last(), renewal_tokens.len()) {
+        renewal_tokens.push(stamp(last));
+    }
     let info = super::der::children(super::der::value(&token))[1];
     let content = super::der::children(super::der::value(super::der::value(info)))[2];
     let content = super::der::children(super::der::value(content))[1];
@@ -153,7 +156,7 @@ fn make() -> World {
         other_signature,
         token,
         document_token,
-        renewal_token,
+        renewal_tokens,
         unfit_tokens,
         unnamed_token: by("-signer tsa.pem -inkey tsa.key"),
         double_token: by("-cades -signer tsa.pem -inkey tsa.key -signer lax.pem -inkey lax.key"),

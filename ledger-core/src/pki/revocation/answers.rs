@@ -30,13 +30,13 @@ impl Evaluator<'_> {
     /// Collects what the OCSP answers say.
     pub(super) fn ask_answers(&mut self, question: &Question<'_>, findings: &mut Findings) {
         let (evidence, registry, known_until) = (self.evidence, self.registry, self.known_until);
-        let known = |response: &&Arc<OcspResponse>| is_known(response.produced_at(), known_until);
-        for response in evidence.ocsp_responses().iter().filter(known) {
+        let known = |(response, _): &(&Arc<OcspResponse>, bool)| is_known(response.produced_at(), known_until);
+        for (response, carried) in evidence.ocsp_responses_by_origin().filter(known) {
             let about: Vec<&SingleAnswer> = response.about(question.certificate, question.issuer, registry).collect();
             if about.is_empty() {
                 continue;
             }
-            let signer = match self.responder(response, question) {
+            let signer = match self.about_evidence(carried, |this| this.responder(response, question)) {
                 Ok(signer) => signer,
                 Err(check) => {
                     findings.refuse(check, response.digest());

@@ -34,12 +34,13 @@ impl Evaluator<'_> {
     pub(super) fn ask_lists(&mut self, question: &Question<'_>, findings: &mut Findings) {
         let (evidence, known_until) = (self.evidence, self.known_until);
         let (mut full, mut deltas) = (Vec::new(), Vec::new());
-        for crl in evidence.crls().iter().filter(|crl| is_known(crl.this_update(), known_until)) {
+        let known = evidence.crls_by_origin().filter(|(crl, _)| is_known(crl.this_update(), known_until));
+        for (crl, carried) in known {
             let coverage = crl.coverage(question.certificate);
             if coverage == Coverage::Foreign {
                 continue;
             }
-            let signer = match self.list_signer(crl, question) {
+            let signer = match self.about_evidence(carried, |this| this.list_signer(crl, question)) {
                 Ok(signer) => signer,
                 Err(check) => {
                     findings.refuse(check, crl.digest());

@@ -14,6 +14,7 @@ use crate::pki::limits::TIMESTAMP_BYTES_MAX;
 use crate::pki::report::{AlgorithmUse, ChainCheck, Check, Outcome, SubCode, Verdict, codes};
 use crate::pki::validation::{self, Moment, Validator};
 use crate::signature::cms::SignedData;
+use crate::signature::content::Content;
 use crate::signature::{carried, integrity, signer, signing_certificate};
 use crate::time::Timestamp;
 
@@ -173,7 +174,7 @@ fn signed(
     let found =
         signer::find_certificate(signer, attributes.as_ref(), validator.evidence.certificates(), validator.registry);
     let (checks, verified) =
-        integrity::check(signer, data, attributes.as_ref(), found.as_ref().ok(), content, validator);
+        integrity::check(signer, data, attributes.as_ref(), found.as_ref().ok(), &mut Content::new(content), validator);
     report.integrity = validation::weakest([checks.content_type, checks.message_digest, checks.signature_value]);
     let certificate = match found {
         Ok(certificate) => certificate,
