@@ -124,7 +124,9 @@ impl EvidenceSource for Source {
         let meanwhile = self.meanwhile.lock().unwrap().take();
         Box::pin(async move {
             match answers {
-                Answers::Together(all) => drop(all.wait().await),
+                Answers::Together(all) => {
+                    all.wait().await;
+                }
                 Answers::Hanging => std::future::pending().await,
                 Answers::Unreachable | Answers::Good | Answers::RevokedSince(_) | Answers::Hostile => {}
             }

@@ -123,9 +123,9 @@ async fn a_decision_that_is_made_again_does_not_ask_again() {
         let found = feed.iter().rev().find(|item| item.record.contains(name)).unwrap();
         serde_json::from_str::<serde_json::Value>(&found.record).unwrap()
     };
-    let (list, signed) = (last("ledger.crl_recorded"), last("document.signature_applied"));
+    let (recorded, signed) = (last("ledger.crl_recorded"), last("document.signature_applied"));
     let rests_on = signed["data"].to_string();
-    assert!(rests_on.contains(&list["id"].to_string()), "it rests on the new list: {rests_on}");
+    assert!(rests_on.contains(&recorded["id"].to_string()), "it rests on the new list: {rests_on}");
 }
 
 /// One after the other would wait here for ever, and so would a receipt without a limit of its own.
