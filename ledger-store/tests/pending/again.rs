@@ -129,3 +129,31 @@ async fn wherever_the_search_breaks_off_doing_it_again_leaves_exactly_one_findin
     assert_ne!(verdict, evidence::Verdict::Failed, "{findings:#?}");
     assert!(world.ledger.check_views().await.unwrap().agrees());
 }
+
+/// Whichever comes first: what was set aside is not sent, and what was sent is contradicted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_is_never_sent_after_its_signature_was_found_to_be_none() {
+    let world = World::new("found-or-sent").await;
+    for round in 0..20 {
+        world.answer(Answers::Good);
+        let before = world.clock.now();
+        let (document, signature) = world.waiting(&format!("round-{round}")).await;
+        world.answer(Answers::RevokedSince(before.minus_ms(HOUR_MS)));
+        // The finding asks outside first, so it would mostly be the later one.
+        let (find, send) = (format!("find-{round}"), format!("send-{round}"));
+        let late = async {
+            if round % 2 == 1 {
+                tokio::time::sleep(Duration::from_millis(10 * round)).await;
+            }
+            world.send(document, &send).await
+        };
+        let (found, dispatched) =
+            tokio::join!(world.run(&find, RecordFinding { document, signature, delivery: None }), late);
+        let found = found.unwrap().receipts[0].index;
+        match dispatched {
+            Ok(executed) => assert!(executed.receipts[0].index < found, "sent after the finding"),
+            Err(refused) => assert_eq!(codes(Err(refused)), [RefusalCode::DocumentUnsigned]),
+        }
+    }
+    assert!(world.ledger.check_views().await.unwrap().agrees());
+}
