@@ -188,7 +188,13 @@ pub(crate) fn scattered_document() -> DocumentId {
 /// Its records: formed, signed by eighteen, sent.
 fn scattered() -> Outcome<Vec<Placed>> {
     let (document, sender) = (scattered_document(), participant(0));
-    let slot = |number| SignatureSlot { slot: number, participant: participant(number), mandatory: true, group: 1 };
+    let slot = |number| SignatureSlot {
+        slot: number,
+        participant: participant(number),
+        mandatory: true,
+        group: 1,
+        required_role: None,
+    };
     let formed = DocumentFormed {
         document_type: None,
         document,
@@ -212,8 +218,13 @@ fn exchange(number: u64) -> Outcome<Vec<Placed>> {
     let (one, two) = (signed(number * 31), signed(number * 31 + 1));
     let (sender, recipient) = (one.participant, participant(number * 17 + 251));
     let (trust, policy) = snapshot();
-    let slot =
-        |slot, signed: &Signed| SignatureSlot { slot, participant: signed.participant, mandatory: true, group: 1 };
+    let slot = |slot, signed: &Signed| SignatureSlot {
+        slot,
+        participant: signed.participant,
+        mandatory: true,
+        group: 1,
+        required_role: None,
+    };
     let checked =
         |slot, signed: &Signed| CheckedSignature { slot, certificate: signed.certificate, verdict: Verdict::Passed };
     let noticed = || DeliveryNoticed { delivery, document, sender, recipient };

@@ -507,6 +507,8 @@ ACTS = {"delivery.answer_refused": "refuse-answer", "delivery.recalled": "recall
 
 OVER_DOCUMENT = ("document.signature_applied", "delivery.countersignature_applied")
 FINDINGS = ("document.finding_recorded", "delivery.finding_recorded")
+ROLES = ("individual", "legal-entity", "head", "may-sign", "may-sign-financial", "human-resources", "employee", "information-system",
+         "treasury-client", "authority-staff", "identification")
 GROUNDS = {"key.use_suspended": "compromise", "key.use_resumed": "false-alarm"}
 
 
@@ -543,6 +545,7 @@ FORMS = {
     "verdict": word("passed", "failed", "indeterminate"), "answer": word("required", "not-required"),
     "format": word("pdf", "xml", "json", "text", "scan-pdf", "scan-jpeg", "scan-png"),
     "signature": lambda value: isinstance(value, dict), "signatures": lambda value: isinstance(value, list),
+    "required_role": word(*ROLES),
     "slots": lambda value: isinstance(value, list), "document_type": lambda value: is_text(DOCUMENT_TYPE, value),
 }
 
@@ -560,7 +563,7 @@ def check_event(record):
     members(data, required, optional)
     check_forms(data)
     for slot in data.get("slots", []):
-        members(slot, "group mandatory participant slot")
+        members(slot, "group mandatory participant slot", "required_role")
         check_forms(slot)
     if "signature" in data:
         members(data["signature"], "certificate key participant policy trust verdict", "evidence proven_at")
@@ -725,7 +728,7 @@ class Verifier:
                 # Only fields whose form no rule above has checked get here.
                 self.fail("record-malformed", "%s: %s" % (step.__name__, error))
         self.say("INFO", "operator-word-only", "no witness cosignature, no time stamp")
-        self.say("INFO", "not-checked-here", "revocation, validity times, rules of the exchange: ledger-audit verify does that")
+        self.say("INFO", "not-checked-here", "revocation, validity times, roles, rules of the exchange: ledger-audit verify does that")
 
     def file(self, name):
         need(name in self.files, name + " is missing")

@@ -32,7 +32,7 @@ pub use crate::pki::trust::TrustSnapshot;
 use crate::digest::Digest;
 use crate::pki::alg::AlgorithmRegistry;
 use crate::pki::asn1::{Reader, Tlv, ber, tag};
-use crate::pki::certificate::Certificate;
+use crate::pki::certificate::{Certificate, Role};
 use crate::pki::limits::{CMS_BYTES_MAX, CMS_DETACHED_BYTES_MAX};
 use crate::pki::report::codes;
 use crate::pki::validation::{self, Validator};
@@ -73,17 +73,28 @@ pub struct SignedContent<'a> {
     pub bytes: Cow<'a, [u8]>,
     /// The type of a document, as in [`VerifyInput::document_type`].
     pub document_type: Option<Box<str>>,
+    /// The role that the signer's slot on the document demands.
+    pub required_role: Option<Role>,
 }
 
 impl<'a> SignedContent<'a> {
     /// Bytes without a type.
     pub fn statement(bytes: impl Into<Cow<'a, [u8]>>) -> Self {
-        Self { bytes: bytes.into(), document_type: None }
+        Self { bytes: bytes.into(), document_type: None, required_role: None }
     }
 
     /// A document.
     pub fn document(bytes: impl Into<Cow<'a, [u8]>>, document_type: Option<&str>) -> Self {
-        Self { bytes: bytes.into(), document_type: document_type.map(Box::from) }
+        Self { bytes: bytes.into(), document_type: document_type.map(Box::from), required_role: None }
+    }
+}
+
+impl SignedContent<'_> {
+    /// The same, to be signed in a slot that demands this role.
+    #[must_use]
+    pub fn in_slot(mut self, required_role: Option<Role>) -> Self {
+        self.required_role = required_role;
+        self
     }
 }
 
@@ -105,6 +116,7 @@ pub fn verify_with(input: &VerifyInput<'_>, registry: &AlgorithmRegistry) -> Ver
             signing_time: input.signing_time,
             receipt_time: input.receipt_time,
             document_type: input.document_type.map(str::to_owned),
+            required_role: None,
         },
         container: Container { ber: false, bytes: length(input.signature), signers: 0, detached: false },
         format: Check::pass(),

@@ -189,7 +189,8 @@ fn a_withheld_record_is_counted_and_leaves_the_answer_open() {
 fn records_of_another_document_by_the_same_key_need_no_payloads() {
     let mut ledger = exchange();
     let other = DocumentId::from_random([0xd1; 16]);
-    let slots = vec![SignatureSlot { slot: 1, participant: party(SENDER), mandatory: true, group: 1 }];
+    let slots =
+        vec![SignatureSlot { slot: 1, participant: party(SENDER), mandatory: true, group: 1, required_role: None }];
     let formed = DocumentFormed {
         document_type: None,
         document: other,
@@ -385,6 +386,15 @@ fn a_receipt_that_was_looked_at_again_is_verified_with_what_was_found() {
     }
 }
 
+/// The certificates of the fixture state no role, so nobody can say that they lack one (clause 8.6).
+#[test]
+fn a_slot_that_demands_a_role_is_not_verified_without_it() {
+    let ledger = signed_without_the_role();
+    let report = check(&ledger, &ledger.bundle());
+    let of = |code: Code| report.findings.iter().filter(|finding| finding.code == code).count();
+    assert_eq!((of(Code::VerdictDiffers), of(Code::SignatureIndeterminate)), (2, 2), "{:#?}", report.findings);
+}
+
 #[test]
 fn a_finding_about_a_receipt_that_is_not_what_the_check_comes_to_is_found() {
     for (verdict, with_list) in [(Verdicts::Failed, true), (Verdicts::Failed, false), (Verdicts::Indeterminate, true)] {
@@ -509,7 +519,13 @@ fn a_signature_over_something_else_is_found() {
             sender: party(SENDER),
             format: Format::Text,
             formats: "2026-11".parse().unwrap(),
-            slots: vec![SignatureSlot { slot: 1, participant: party(SENDER), mandatory: true, group: 1 }],
+            slots: vec![SignatureSlot {
+                slot: 1,
+                participant: party(SENDER),
+                mandatory: true,
+                group: 1,
+                required_role: None,
+            }],
         };
         ledger.append(Event::DocumentFormed(formed), &[("content", content), ("content-info", info.into_bytes())]);
         let applied = SignatureApplied { document: document(), slot: 1, signature: signed(SENDER, &[crl]) };

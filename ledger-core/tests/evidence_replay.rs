@@ -406,6 +406,10 @@ fn pending_signatures_and_findings_are_replayed_with_their_payloads() {
         let report = replay_with(&ledger, ledger.trust(), &InTheOpen::of(&ledger));
         assert!(codes(&report).contains(&Code::EventNotAllowed), "{name}: {:#?}", report.findings);
     }
+    let ledger = signed_without_the_role();
+    let report = replay_with(&ledger, ledger.trust(), &InTheOpen::of(&ledger));
+    let differing = report.findings.iter().filter(|finding| finding.code == Code::VerdictDiffers).count();
+    assert_eq!(differing, 2, "{:#?}", report.findings);
     // What was found is not what the check comes to, about the signature and about its receipt.
     for at_receipt in [false, true] {
         let mut ledger = Ledger::new();

@@ -9,7 +9,7 @@
 )]
 
 use ledger_core::domain::command::{
-    ApplySignature, FormDocument, PublishTrust, RecordCrl, RegisterCertificate, RegisterParticipant,
+    ApplySignature, FormDocument, PublishTrust, RecordCrl, RegisterCertificate, RegisterParticipant, SlotRequest,
 };
 use ledger_core::domain::event::{Format, ParticipantKind};
 use ledger_core::domain::refusal::RefusalCode;
@@ -109,6 +109,38 @@ async fn a_type_of_document_is_signed_by_the_roles_that_the_policy_names_and_the
         let view = ledger.document(document, Viewer::Operator).await.unwrap().unwrap();
         assert_eq!(view.document_type.as_ref().map(ToString::to_string).as_deref(), document_type);
         if !refused {
+            documents.push(document);
+        }
+    }
+
+    // A slot demands a role of its own, whatever the document's type.
+    for (required_role, document_type, refused) in [
+        (Role::Head, None, &[RefusalCode::SlotRole][..]),
+        (Role::Head, Some("contract"), &[RefusalCode::SignerRole, RefusalCode::SlotRole]),
+        (Role::LegalEntity, None, &[]),
+    ] {
+        let name = format!("{required_role:?} {document_type:?}").replace(' ', "-");
+        let content = format!("for {name}").into_bytes();
+        let slot = SlotRequest { participant: owner, mandatory: true, group: 1, required_role: Some(required_role) };
+        let form = FormDocument {
+            sender: owner,
+            format: Format::Text,
+            document_type: document_type.map(|text| text.parse().unwrap()),
+            title: name.clone(),
+            content: content.clone(),
+            declared_sha256: None,
+            signers: vec![slot],
+        };
+        let formed = ledger.execute(&sender, &format!("form-{name}"), form.into()).await.unwrap();
+        let document: DocumentId = made(StreamKind::Document, &formed);
+        let sign = ApplySignature { document, cms: signer.sign_detached(&content, now) };
+        match ledger.execute(&sender, &format!("sign-{name}"), sign.into()).await {
+            Err(LedgerError::Refused(refusal)) => assert_eq!(refusal.codes(), refused, "{name}"),
+            outcome => assert!(outcome.is_ok() && refused.is_empty(), "{name}: {outcome:?}"),
+        }
+        let view = ledger.document(document, Viewer::Operator).await.unwrap().unwrap();
+        assert_eq!(view.slots[0].required_role, Some(required_role));
+        if refused.is_empty() {
             documents.push(document);
         }
     }

@@ -207,7 +207,8 @@ impl Teller<'_, '_> {
         content: &[u8],
         groups: &[u64],
     ) -> Result<DocumentId, DemoError> {
-        let slot = |group: &u64| SlotRequest { participant: sender, mandatory: true, group: *group };
+        let slot =
+            |group: &u64| SlotRequest { participant: sender, mandatory: true, group: *group, required_role: None };
         let command = FormDocument {
             document_type: None,
             sender,

@@ -94,7 +94,8 @@ pub(super) async fn form_document(mut act: Act) -> Answer {
             let participant = signer.required("participant", ID, parsed);
             let mandatory = signer.optional("mandatory", "true or false", boolean).unwrap_or(true);
             let group = signer.optional("group", "a number", number).unwrap_or(1);
-            Some(SlotRequest { participant: participant?, mandatory, group })
+            let required_role = signer.optional("required_role", "a role that certificates state", parsed);
+            Some(SlotRequest { participant: participant?, mandatory, group, required_role })
         });
         build_body(
             body,

@@ -98,6 +98,7 @@ fn status(code: RefusalCode) -> StatusCode {
         | R::CertificateNotYetValid
         | R::CertificatePurpose
         | R::SignerRole
+        | R::SlotRole
         | R::CertificateRevoked
         | R::CertificateSubjectMismatch
         | R::CertificateSuspended

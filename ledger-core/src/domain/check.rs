@@ -12,6 +12,7 @@ use crate::domain::key::Key;
 use crate::domain::participant::Participant;
 use crate::domain::refusal::{Detail, Finding, RefusalCode};
 use crate::id::{CertificateId, EventId, IdentityId, KeyId};
+use crate::pki::certificate::Role;
 use crate::time::Timestamp;
 
 /// What a check came to.
@@ -143,6 +144,8 @@ pub struct SignatureCheck {
     pub key: Option<KeyId>,
     /// Whether the certificate was issued for signing.
     pub purpose_is_signing: bool,
+    /// The role that the check demanded of the certificate.
+    pub required_role: Option<Role>,
     /// Whether the bytes are a private key or a key store instead.
     pub private_key_material: bool,
     /// The time before which a trusted time-stamp proves that the signature existed, if that is earlier than the time of

@@ -12,6 +12,7 @@ use crate::canonical::{self, CanonicalError};
 use crate::digest::Digest;
 use crate::domain::event::{Answer, Channel, DocumentType, Format, ParticipantKind, VersionName, words};
 use crate::id::{CertificateId, DeliveryId, DocumentId, EventId, IdentityKind, KeyId, ParticipantId, RequestDigest};
+use crate::pki::certificate::Role;
 use crate::pki::trust::TrustTerms;
 use crate::time::Timestamp;
 
@@ -302,6 +303,9 @@ pub struct SlotRequest {
     pub mandatory: bool,
     /// Groups sign one after the other, from 1.
     pub group: u64,
+    /// The role that the signer's certificate must state (clauses 4.1, 8.6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub required_role: Option<Role>,
 }
 
 /// To whom a document goes.

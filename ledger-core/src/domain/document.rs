@@ -18,6 +18,7 @@ use crate::domain::refusal::{Detail, Finding, Refusal, RefusalCode, refuse_if_an
 use crate::domain::requisites::check_line;
 use crate::domain::{Aggregate, Circumstances, FOREIGN, Recorded, rule};
 use crate::id::{DeliveryId, DocumentId, EventId, ParticipantId, StreamKind};
+use crate::pki::certificate::Role;
 use crate::time::Timestamp;
 
 /// How many recipients one sending may have: all deliveries are opened in one append, which is one batch at most.
@@ -302,6 +303,11 @@ impl Document {
             }),
             _ => Err(()),
         };
+        // The check was made before the slot was chosen: for another role it says nothing about this one.
+        let demanded = |slot: &u64| self.formed.as_ref().and_then(|formed| formed.slot(*slot)?.required_role);
+        if slot.as_ref().is_ok_and(|slot| demanded(slot) != facts.check.required_role) {
+            findings.push(Finding::new(RefusalCode::SignatureIndeterminate));
+        }
         refuse_if_any(findings)?;
         let (Some(signature), Some(formed), Ok(slot)) = (signed, &self.formed, slot) else {
             return Err(Refusal::of(Finding::new(RefusalCode::SignatureIndeterminate)));
@@ -342,6 +348,17 @@ impl Document {
         let (document, event, slot) = (formed.document, applied.event, applied.slot);
         let event = FindingRecorded { document, event, reasons, slot, signature };
         Ok(vec![facts.with_payloads(Event::FindingRecorded(event))])
+    }
+
+    /// The role that the slot demands in which the participant would sign now.
+    pub fn role_for(&self, participant: ParticipantId) -> Option<Role> {
+        let slot = self.slot_for(participant).ok()?;
+        self.formed.as_ref()?.slot(slot)?.required_role
+    }
+
+    /// The role that a slot demands.
+    pub fn role_in(&self, slot: u64) -> Option<Role> {
+        self.formed.as_ref()?.slot(slot)?.required_role
     }
 
     /// The first slot of the participant that is due, or why none is.
@@ -427,7 +444,7 @@ pub(crate) fn is_same_signer(one: &Signed, other: &Signed) -> bool {
 
 /// The slots that a command asks for; none means the sender alone.
 fn slots(command: &FormDocument, facts: &FormFacts, findings: &mut Vec<Finding>) -> Vec<SignatureSlot> {
-    let sender_alone = [SlotRequest { participant: command.sender, mandatory: true, group: 1 }];
+    let sender_alone = [SlotRequest { participant: command.sender, mandatory: true, group: 1, required_role: None }];
     let requests = if command.signers.is_empty() { &sender_alone[..] } else { &command.signers };
     let mandatory = requests.iter().any(|request| request.mandatory);
     // Groups are small numbers: a slot cannot wait for more groups than there are slots.
@@ -447,6 +464,7 @@ fn slots(command: &FormDocument, facts: &FormFacts, findings: &mut Vec<Finding>)
             participant: request.participant,
             mandatory: request.mandatory,
             group: request.group,
+            required_role: request.required_role,
         }
     };
     (1..).zip(requests.iter().enumerate().take(SIGNERS_MAX)).map(slot).collect()

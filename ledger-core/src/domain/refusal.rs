@@ -222,6 +222,7 @@ codes! {
     SignerRole = "signer-role", "4.1", false, "The certificate gives its owner no role that may sign documents of this type; let somebody sign who has one.";
     SignersInvalid = "signers-invalid", "5.3.2", false, "Name at least one mandatory signer, not more than the limit, with groups from 1.";
     SigningOrder = "signing-order", "5.3.2", true, "Earlier signing groups must sign first.";
+    SlotRole = "slot-role", "8.6", false, "The certificate does not state the role that this signer's slot demands; let somebody sign who has it.";
     TermsUnknown = "terms-unknown", "1.7", false, "Accept the terms that are in force.";
     TrustInvalid = "trust-invalid", "8.2", false, "Give at least one CA certificate as trust anchor, all in DER.";
     TrustUnchanged = "trust-unchanged", "8.2", false, "These trust anchors and this policy are in force already.";
@@ -265,6 +266,7 @@ impl RefusalCode {
             | "CHAIN_CONSTRAINTS_FAILURE" => Self::CertificateUntrusted,
             "key-usage" => Self::CertificatePurpose,
             "signer-role" | "signer-role-unknown" => Self::SignerRole,
+            "slot-role" | "slot-role-unknown" => Self::SlotRole,
             "unsupported-algorithm"
             | "weak-digest"
             | "weak-algorithm"
@@ -301,7 +303,8 @@ impl RefusalCode {
             | Self::CertificateRevoked
             | Self::CertificateUntrusted
             | Self::CertificatePurpose
-            | Self::SignerRole) => known,
+            | Self::SignerRole
+            | Self::SlotRole) => known,
             _ => Self::SignatureIndeterminate,
         }
     }

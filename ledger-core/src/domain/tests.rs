@@ -142,6 +142,7 @@ fn checked(n: u8, outcome: CheckOutcome) -> SignatureCheck {
         outcome,
         certificate: Some(certificate(n)),
         key: Some(key(n)),
+        required_role: None,
         purpose_is_signing: true,
         private_key_material: false,
         proven_at: None,
@@ -235,6 +236,7 @@ fn formed(slots: &[(u8, bool, u64)]) -> Event {
         participant: participant(*n),
         mandatory: *mandatory,
         group: *group,
+        required_role: None,
     };
     Event::DocumentFormed(DocumentFormed {
         document_type: None,

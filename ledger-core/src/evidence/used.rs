@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::canonical::{self, CanonicalError};
 use crate::domain::event::Verdict;
+use crate::pki::certificate::Role;
 use crate::pki::limits::{USED_EVIDENCE_ITEM_BYTES_MAX, USED_EVIDENCE_ITEMS_MAX};
 use crate::signature::report::TimeProof;
 use crate::signature::{self, EvidenceSet, VerificationReport, VerifyInput};
@@ -150,13 +151,14 @@ pub struct AtSigning {
 ///
 /// Where a trusted time-stamp proves that the signature is older, the certificate need not be in force any more when the
 /// ledger takes the signature (product.md C.3.6): then the moment is the proven one.
-pub fn at_signing(input: &VerifyInput<'_>) -> AtSigning {
-    let report = signature::verify(input);
+pub fn at_signing(input: &VerifyInput<'_>, required_role: Option<Role>) -> AtSigning {
+    let report = signature::verify(input).with_role(required_role);
     let proven_at = proven_at(&report).filter(|at| *at < input.signing_time);
     match proven_at {
-        Some(receipt_time) if !report.overall.is_passed() => {
-            AtSigning { report: signature::verify(&VerifyInput { receipt_time, ..*input }), proven_at }
-        }
+        Some(receipt_time) if !report.overall.is_passed() => AtSigning {
+            report: signature::verify(&VerifyInput { receipt_time, ..*input }).with_role(required_role),
+            proven_at,
+        },
         Some(_) | None => AtSigning { report, proven_at },
     }
 }

@@ -6,7 +6,7 @@ mod urls;
 mod usage;
 
 pub use identity::SubjectIdentity;
-pub use role::{Role, Roles};
+pub use role::{Role, Roles, UnknownRole};
 pub use usage::Purpose;
 pub(crate) use usage::{CertificatePolicies, ExtendedKeyUsage, KeyUsage};
 

@@ -460,6 +460,12 @@ pub mod codes {
         SIGNER_ROLE = "signer-role";
         /// The policy demands a role, and the certificate states none, or one that is not known here.
         SIGNER_ROLE_UNKNOWN = "signer-role-unknown";
+        /// The signer's slot on the document demands no role.
+        SLOT_ROLE_NOT_DEMANDED = "slot-role-not-demanded";
+        /// The certificate states another role than the signer's slot on the document demands.
+        SLOT_ROLE = "slot-role";
+        /// The signer's slot demands a role, and the certificate states none, or one that is not known here.
+        SLOT_ROLE_UNKNOWN = "slot-role-unknown";
         /// An identification number in the certificate is not an issued one (check digit, placeholder).
         IDENTIFIER = "identifier";
         /// The policy does not say how identification numbers are judged.

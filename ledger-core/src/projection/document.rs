@@ -23,6 +23,7 @@ use crate::domain::event::{
 };
 use crate::domain::refusal::RefusalCode;
 use crate::id::{CertificateId, DeliveryId, DocumentId, KeyId, ParticipantId};
+use crate::pki::certificate::Role;
 use crate::time::Timestamp;
 
 /// A document, for one viewer.
@@ -82,6 +83,9 @@ pub struct SlotView {
     pub mandatory: bool,
     /// Who is to sign.
     pub participant: ParticipantId,
+    /// The role that the signer's certificate must state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub required_role: Option<Role>,
     /// The signature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<SignatureView>,
@@ -280,6 +284,7 @@ impl DocumentFold {
                         group: slot.group,
                         mandatory: slot.mandatory,
                         participant: slot.participant,
+                        required_role: slot.required_role,
                         signature: None,
                         slot: slot.slot,
                         state: Signing::Waiting,

@@ -54,6 +54,30 @@ impl VerificationReport {
         self.timestamps.iter().filter(move |token| token.signature == Some(index))
     }
 
+    /// Demands a role of every signer (clauses 4.1, 8.6): without it the signature fails, and where the certificate states
+    /// no role, or one that is not known here, nobody can say that it lacks it.
+    #[must_use]
+    pub fn with_role(mut self, required: Option<Role>) -> Self {
+        let Some(role) = required else { return self };
+        self.input.required_role = required;
+        for signature in &mut self.signatures {
+            let signer = &mut signature.signer;
+            let stated = signer.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
+            let detail = format!("needed: {}; stated: {stated}", role.as_str());
+            signer.slot_role = if signer.roles.contains(&role) {
+                Check::pass().with_detail(role.as_str())
+            } else if signer.roles.is_empty() || !signer.unknown_roles.is_empty() {
+                Check::indeterminate(codes::SLOT_ROLE_UNKNOWN, SubCode::SigConstraintsFailure).with_detail(detail)
+            } else {
+                Check::fail(codes::SLOT_ROLE, SubCode::SigConstraintsFailure).with_detail(detail)
+            };
+            signature.verdict = Verdict::worst([signature.verdict, signer.slot_role.verdict()]);
+        }
+        let signers = self.signatures.iter().map(|signature| signature.verdict);
+        self.overall = Verdict::worst(std::iter::once(self.overall).chain(signers));
+        self
+    }
+
     pub(super) fn refused(mut self, check: Check) -> Self {
         self.overall = check.verdict();
         self.format = check;
@@ -86,6 +110,9 @@ pub struct InputDigests {
     /// The type of the document, by which the policy demands roles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_type: Option<String>,
+    /// The role that the signer's slot on the document demands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required_role: Option<Role>,
 }
 
 /// Facts about the CMS message.
@@ -173,6 +200,8 @@ pub struct SignerCheck {
     pub identifiers: Check,
     /// Whether a certificate with its roles may sign a document of the type (clauses 2.11, 8.6).
     pub authority: Check,
+    /// Whether it states the role that the signer's slot on the document demands (clauses 4.1, 8.6).
+    pub slot_role: Check,
 }
 
 /// One signer's report.

@@ -138,6 +138,7 @@ fn signer_check(
     let of_signer = |check: Check| if found.is_ok() { check } else { not_reached_check() };
     SignerCheck {
         identifiers: of_signer(input.policy.identifiers(&identity)),
+        slot_role: Check::not_applicable(codes::SLOT_ROLE_NOT_DEMANDED),
         authority: of_signer(input.policy.authority(input.document_type, &roles)),
         roles: roles.known.into_iter().collect(),
         unknown_roles: roles.unknown.into_iter().collect(),

@@ -17,7 +17,7 @@ use ledger_core::log::note::SignerKey;
 use ledger_core::log::seal::{PreviousSeal, Seal, SealType};
 use ledger_core::log::stream::StreamFrontier;
 use ledger_core::payload::{Commitment, Salt};
-use ledger_core::pki::certificate::Certificate;
+use ledger_core::pki::certificate::{Certificate, Role};
 use ledger_core::record::{Actor, Basis, Capacity, Cause, Record};
 use ledger_core::signature::{SignaturePolicy, TrustSnapshot};
 use ledger_core::time::Timestamp;
@@ -363,6 +363,10 @@ pub fn form_and_sign(ledger: &mut Ledger, crl: EventId) -> LeafIndex {
 
 /// A document and its signature with whatever the ledger says of its check.
 pub fn form_and_sign_as(ledger: &mut Ledger, signature: Signed) -> (LeafIndex, EventId) {
+    form_and_sign_in(ledger, None, signature)
+}
+
+fn form_and_sign_in(ledger: &mut Ledger, required_role: Option<Role>, signature: Signed) -> (LeafIndex, EventId) {
     let content = file("content.txt");
     let info = format!(
         "{{\"bytes\":{},\"media_type\":\"text/plain\",\"sha256\":\"{}\",\"title\":\"Act\"}}",
@@ -375,7 +379,7 @@ pub fn form_and_sign_as(ledger: &mut Ledger, signature: Signed) -> (LeafIndex, E
         sender: party(SENDER),
         format: Format::Text,
         formats: "2026-11".parse().unwrap(),
-        slots: vec![SignatureSlot { slot: 1, participant: party(SENDER), mandatory: true, group: 1 }],
+        slots: vec![SignatureSlot { slot: 1, participant: party(SENDER), mandatory: true, group: 1, required_role }],
     };
     ledger.append(Event::DocumentFormed(formed), &[("content", content), ("content-info", info.into_bytes())]);
     let applied = SignatureApplied { document: document(), slot: 1, signature };
@@ -407,6 +411,17 @@ pub fn find_at_receipt(ledger: &mut Ledger, event: EventId, slot: u64, signature
         signature,
     };
     ledger.append(Event::DeliveryFinding(found), &[("report", b"{\"schema\":1}".to_vec())]);
+}
+
+/// A document whose slot demands the role of a head, signed and received by a certificate that states none.
+pub fn signed_without_the_role() -> Ledger {
+    let mut ledger = Ledger::new();
+    let crl = prepare(&mut ledger);
+    form_and_sign_in(&mut ledger, Some(Role::Head), signed(SENDER, &[crl]));
+    send(&mut ledger);
+    receive(&mut ledger);
+    ledger.seal();
+    ledger
 }
 
 /// As [`exchange`], but the receipt was looked at again twice: without a list, which came to no end, and with one.

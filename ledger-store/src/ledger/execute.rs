@@ -331,8 +331,10 @@ impl Errand<'_> {
 
     async fn apply_signature(&self, command: command::ApplySignature) -> Result<Executed, LedgerError> {
         let mut reads = Vec::new();
-        self.party_of_document(command.document)?;
-        let content = self.content(command.document).await?;
+        let document = self.party_of_document(command.document)?;
+        // Nobody signs for another participant, so the slot is one of the asker's.
+        let role = self.actor.participant.and_then(|participant| document.role_for(participant));
+        let content = self.content(command.document).await?.in_slot(role);
         let facts = self.signer_facts(&content, &command.cms, &mut reads).await?;
         let stream = StreamId::document(command.document);
         self.decide::<Document>(&stream, DocumentCommand::Sign(command, facts), reads).await
@@ -367,7 +369,7 @@ impl Errand<'_> {
         let document = delivery.opened.as_ref().map(|opened| opened.document);
         let document = document.ok_or(LedgerError::NotFound("delivery"))?;
         let state: Document = ledger.read(&StreamId::document(document), &mut reads)?;
-        let content = self.content(document).await?;
+        let mut content = self.content(document).await?;
         let checking = ledger.checking();
         ledger.note_checking(&checking, &mut reads);
         let mut signatures = Vec::new();
@@ -375,6 +377,7 @@ impl Errand<'_> {
             let cms = ledger.cms_of(applied.event).await?;
             let used = self.used(&cms, applied.event, applied.finding).await?;
             let moments = Moments::Receipt { signed_at: applied.at, received_at: self.now };
+            content.required_role = state.role_in(applied.slot);
             signatures.push(ReceivedSignature {
                 slot: applied.slot,
                 certificate: applied.signature.certificate,
@@ -450,7 +453,12 @@ impl Errand<'_> {
         };
         let checking = ledger.checking();
         ledger.note_checking(&checking, &mut reads);
-        let content = self.content(command.document).await?;
+        let role = if let Event::SignatureApplied(applied) = &entry.event {
+            self.party_of_document(command.document)?.role_in(applied.slot)
+        } else {
+            None
+        };
+        let content = self.content(command.document).await?.in_slot(role);
         let cms = ledger.cms_of(command.signature).await?;
         let used = self.used(&cms, command.signature, last_finding).await?;
         let moments = Moments::Signing(entry.record.at);
@@ -480,7 +488,8 @@ impl Errand<'_> {
         let mut reads = Vec::new();
         let checking = ledger.checking();
         ledger.note_checking(&checking, &mut reads);
-        let content = self.content(command.document).await?;
+        let (document, _) = ledger.load::<Document>(&StreamId::document(command.document))?;
+        let content = self.content(command.document).await?.in_slot(document.role_in(applied.slot));
         let cms = ledger.cms_of(command.signature).await?;
         let last_finding = state.received.iter().find(|one| one.slot == applied.slot).and_then(|one| one.finding);
         let mut used = self.used(&cms, command.signature, last_finding).await?;

@@ -147,8 +147,10 @@ pub(super) fn check_signature(
         document_type: content.document_type.as_deref(),
     };
     let AtSigning { report, proven_at } = match moments {
-        Moments::Signing(_) => at_signing(&input),
-        Moments::Receipt { .. } => AtSigning { report: signature::verify(&input), proven_at: None },
+        Moments::Signing(_) => at_signing(&input, content.required_role),
+        Moments::Receipt { .. } => {
+            AtSigning { report: signature::verify(&input).with_role(content.required_role), proven_at: None }
+        }
     };
     let outcome = outcome::of_signature(&report)?;
     let signer = outcome::only_signer(&report).map(|one| &one.signer);
@@ -159,6 +161,7 @@ pub(super) fn check_signature(
         certificate,
         key: signer.and_then(|signer| signer.key),
         purpose_is_signing: certificate.is_some() && purpose == Some(Purpose::Signing),
+        required_role: content.required_role,
         private_key_material,
         proven_at,
         evidence: used,

@@ -56,7 +56,7 @@ fn record(index: u64, event: &Event) -> Record {
 fn life(n: u8, sender: u8, recipient: u8) -> Vec<Event> {
     let (document, delivery) = (document(n), DeliveryId::from_random([n; 16]));
     let (sender, recipient) = (participant(sender), participant(recipient));
-    let slot = SignatureSlot { slot: 1, participant: sender, mandatory: true, group: 1 };
+    let slot = SignatureSlot { slot: 1, participant: sender, mandatory: true, group: 1, required_role: None };
     let checked = CheckedSignature { slot: 1, certificate: CertificateId::of_der(b"c"), verdict: Verdict::Passed };
     let basis = Digest::sha256(&[b"basis"]);
     vec![

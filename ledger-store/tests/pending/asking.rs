@@ -17,7 +17,7 @@ impl World {
     async fn delivered_with_two_signatures(&self, content: &str) -> DeliveryId {
         self.answer(Answers::Good);
         let second = self.second_signer().await;
-        let slot = |participant| SlotRequest { participant, mandatory: true, group: 1 };
+        let slot = |participant| SlotRequest { participant, mandatory: true, group: 1, required_role: None };
         let document = self.form_for(content, vec![slot(self.sender), slot(self.recipient)]).await;
         self.sign(document, content, "first").await.unwrap();
         let cms = second.sign_detached(content.as_bytes(), self.clock.now());

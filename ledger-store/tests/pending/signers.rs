@@ -31,7 +31,7 @@ async fn a_certificate_that_expires_before_the_second_signer_signs_takes_nothing
     let world = World::new("expired").await;
     world.answer(Answers::Good);
     let second = world.second_signer().await;
-    let slot = |participant, group| SlotRequest { participant, mandatory: true, group };
+    let slot = |participant, group| SlotRequest { participant, mandatory: true, group, required_role: None };
     let document = world.form_for("expired", vec![slot(world.sender, 1), slot(world.recipient, 2)]).await;
     let first = world.signer.sign_detached(b"expired", world.clock.now());
     let signed = world.run("first", ApplySignature { document, cms: first.clone() }).await.unwrap().event().unwrap();

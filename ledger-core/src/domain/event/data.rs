@@ -11,6 +11,7 @@ use crate::id::{
     CertificateId, DeliveryId, DocumentId, EventId, IdError, IdentityId, IdentityKind, KeyId, Origin, ParticipantId,
     serde_as_text,
 };
+use crate::pki::certificate::Role;
 use crate::time::Timestamp;
 
 /// Name of a version of terms or of a registry: `idocs-2021-10-11`, `2026-11`; `[a-z0-9.-]{1,40}`.
@@ -326,6 +327,9 @@ data! {
         mandatory: bool,
         /// Groups sign one after the other, from 1; within a group in any order.
         group: u64,
+        /// The role that the signer's certificate must state (clauses 4.1, 8.6); left out where none is demanded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        required_role: Option<Role>,
     }
 
     /// `document.formed`.
@@ -455,6 +459,13 @@ data! {
         trust: Digest,
         /// Signature policy.
         policy: Digest,
+    }
+}
+
+impl DocumentFormed {
+    /// A slot by its number.
+    pub fn slot(&self, number: u64) -> Option<&SignatureSlot> {
+        self.slots.iter().find(|slot| slot.slot == number)
     }
 }
 

@@ -70,7 +70,13 @@ pub(crate) fn all() -> Vec<Event> {
     let checked = |slot, verdict| CheckedSignature { slot, certificate: certificate(SENDER), verdict };
     let act = |n| DeliveryActSigned { delivery, document, sender, recipient, signature: signed_by(n) };
     let annulment = |n| AnnulmentSigned { delivery, document, sender, recipient, proposal: 1, signature: signed_by(n) };
-    let slot = |slot, n| SignatureSlot { slot, participant: participant(n), mandatory: true, group: slot };
+    let slot = |slot, n| SignatureSlot {
+        slot,
+        participant: participant(n),
+        mandatory: true,
+        group: slot,
+        required_role: None,
+    };
     vec![
         Event::ParticipantRegistered(ParticipantRegistered {
             participant: sender,

@@ -235,28 +235,47 @@ fn form_cases() -> Vec<Case> {
         case(
             "unknown signer",
             |c, _| {
-                c.signers = vec![SlotRequest { participant: participant(99), mandatory: true, group: 1 }];
+                c.signers =
+                    vec![SlotRequest { participant: participant(99), mandatory: true, group: 1, required_role: None }];
             },
             &[R::ParticipantUnknown],
         ),
         case(
             "no mandatory signer",
             |c, _| {
-                c.signers = vec![SlotRequest { participant: participant(SENDER), mandatory: false, group: 1 }];
+                c.signers = vec![SlotRequest {
+                    participant: participant(SENDER),
+                    mandatory: false,
+                    group: 1,
+                    required_role: None,
+                }];
             },
             &[R::SignersInvalid],
         ),
         case(
             "group 0",
             |c, _| {
-                c.signers = vec![SlotRequest { participant: participant(SENDER), mandatory: true, group: 0 }];
+                c.signers = vec![SlotRequest {
+                    participant: participant(SENDER),
+                    mandatory: true,
+                    group: 0,
+                    required_role: None,
+                }];
             },
             &[R::SignersInvalid],
         ),
         case(
             "33 signers",
             |c, _| {
-                c.signers = vec![SlotRequest { participant: participant(SENDER), mandatory: true, group: 1 }; 33];
+                c.signers = vec![
+                    SlotRequest {
+                        participant: participant(SENDER),
+                        mandatory: true,
+                        group: 1,
+                        required_role: None
+                    };
+                    33
+                ];
             },
             &[R::SignersInvalid],
         ),
@@ -336,6 +355,17 @@ fn sign_cases() -> Vec<Case> {
             "GOST",
             |f| f.check.outcome = short(Verdict::Indeterminate, &["unsupported-algorithm", "not-reached"]),
             &[R::SignatureAlgorithmUnsupported],
+        ),
+        case("without the slot's role", |f| f.check.outcome = short(Verdict::Failed, &["slot-role"]), &[R::SlotRole]),
+        case(
+            "the slot's role unknown, and that of the type missing",
+            |f| f.check.outcome = short(Verdict::Indeterminate, &["slot-role-unknown", "signer-role-unknown"]),
+            &[R::SignerRole, R::SlotRole],
+        ),
+        case(
+            "checked for another role",
+            |f| f.check.required_role = Some(crate::pki::certificate::Role::Head),
+            &[R::SignatureIndeterminate],
         ),
         case("without the role", |f| f.check.outcome = short(Verdict::Failed, &["signer-role"]), &[R::SignerRole]),
         case(

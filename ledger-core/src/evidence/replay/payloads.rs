@@ -12,7 +12,8 @@ use crate::digest::Digest;
 use crate::domain::delivery::Delivery;
 use crate::domain::document::ContentInfo;
 use crate::domain::event::{
-    self, CertificateRegistered, DeliveryAccounted, DeliveryFinding, DocumentType, Event, RecordedFinding, Signed,
+    self, CertificateRegistered, DeliveryAccounted, DeliveryFinding, DocumentFormed, DocumentType, Event,
+    RecordedFinding, Signed,
 };
 use crate::domain::refusal::RefusalCode;
 use crate::domain::{Aggregate, Recorded, attempt, statement};
@@ -57,7 +58,7 @@ pub(super) struct PayloadAudit {
     crls: BTreeMap<EventId, Arc<Crl>>,
     trusts: BTreeMap<Digest, TrustSnapshot>,
     policies: BTreeMap<Digest, SignaturePolicy>,
-    contents: BTreeMap<DocumentId, (Place, Option<DocumentType>)>,
+    contents: BTreeMap<DocumentId, (Place, DocumentFormed)>,
     signatures: BTreeMap<DocumentId, Vec<(u64, Timestamp, Place)>>,
     countersignatures: BTreeMap<DeliveryId, (Timestamp, Place)>,
     /// Signatures that wait for revocation data, as the ledger says too.
@@ -130,7 +131,7 @@ impl PayloadAudit {
         };
         match event {
             Event::DocumentFormed(e) => {
-                self.contents.extend(place("content").map(|place| (e.document, (place, e.document_type.clone()))));
+                self.contents.extend(place("content").map(|place| (e.document, (place, e.clone()))));
                 let (Some(content), Some(info)) = (payloads.get("content"), payloads.get("content-info")) else {
                     return;
                 };
@@ -205,18 +206,24 @@ impl PayloadAudit {
         payloads: &BTreeMap<&str, Vec<u8>>,
         origin: &Origin,
     ) -> Option<SignedContent<'static>> {
-        let Some(act) = event.signed_act() else { return self.content(event.document()?) };
+        let Some(act) = event.signed_act() else {
+            let slot = if let Event::SignatureApplied(applied) = event { Some(applied.slot) } else { None };
+            return self.content(event.document()?, slot);
+        };
         let delivery = self.deliveries.get(&event.delivery()?)?;
         let reason = payloads.get("reason").map(Vec::as_slice).unwrap_or_default();
         let statement = statement::of_act(origin, act, delivery, std::str::from_utf8(reason).ok()?)?.ok()?;
         Some(SignedContent::statement(statement))
     }
 
-    fn content(&self, document: DocumentId) -> Option<SignedContent<'static>> {
-        let ((event, commitment), document_type) = self.contents.get(&document)?;
+    /// A document, as it is signed in a slot or countersigned.
+    fn content(&self, document: DocumentId, slot: Option<u64>) -> Option<SignedContent<'static>> {
+        let ((event, commitment), formed) = self.contents.get(&document)?;
+        let role = slot.and_then(|slot| formed.slot(slot)?.required_role);
         match self.source.open(*event, commitment) {
             Opened::Right(bytes) => {
-                Some(SignedContent::document(bytes, document_type.as_ref().map(DocumentType::as_str)))
+                let document_type = formed.document_type.as_ref().map(DocumentType::as_str);
+                Some(SignedContent::document(bytes, document_type).in_slot(role))
             }
             // Found at its own event.
             Opened::Missing | Opened::Wrong(_) => None,
@@ -247,7 +254,8 @@ impl PayloadAudit {
             return find(Code::VerdictUnchecked, name.to_owned());
         };
         let evidence = self.evidence(moment.used, |event| signed.evidence.binary_search(&event).is_ok());
-        let AtSigning { report, proven_at } = at_signing(&moment.input(&evidence, trust, policy));
+        let AtSigning { report, proven_at } =
+            at_signing(&moment.input(&evidence, trust, policy), moment.content.required_role);
         if !outcome::is_as_recorded(&report, signed, reasons) || proven_at != signed.proven_at {
             find(Code::VerdictDiffers, format!("{name}: {}", words(report.overall)));
         }
@@ -261,20 +269,24 @@ impl PayloadAudit {
     #[expect(clippy::wildcard_enum_match_arm, reason = "only these two are findings")]
     fn finding(&mut self, event: &Event, found: &RecordedFinding<'_>, used: &UsedEvidence, find: &mut Find<'_>) {
         let RecordedFinding { of, signature: signed, reasons, .. } = *found;
-        let (document, place) = match event {
+        let (document, slot, place) = match event {
             Event::FindingRecorded(e) => {
                 let all = self.signatures.get(&e.document).map(Vec::as_slice).unwrap_or_default();
-                (e.document, all.iter().map(|(_, at, place)| (*at, place)).find(|(_, place)| place.0 == of))
+                (
+                    e.document,
+                    Some(e.slot),
+                    all.iter().map(|(_, at, place)| (*at, place)).find(|(_, place)| place.0 == of),
+                )
             }
             Event::DeliveryFinding(e) if e.slot.is_some() => return self.receipt_finding(e, found, used, find),
             Event::DeliveryFinding(e) => {
                 let known = self.countersignatures.get(&e.delivery).map(|(at, place)| (*at, place));
-                (e.document, known.filter(|(_, place)| place.0 == of))
+                (e.document, None, known.filter(|(_, place)| place.0 == of))
             }
             _ => return,
         };
         // What is missing is found at its own event; that there was no such signature, by the rules.
-        let (Some((at, (id, commitment))), Some(content)) = (place, self.content(document)) else { return };
+        let (Some((at, (id, commitment))), Some(content)) = (place, self.content(document, slot)) else { return };
         let Opened::Right(cms) = self.source.open(*id, commitment) else { return };
         let moment = Moment { content: &content, cms: &cms, at, used };
         let name = event.type_name();
@@ -305,7 +317,8 @@ impl PayloadAudit {
         let received_at = self.deliveries.get(&event.delivery).and_then(|delivery| delivery.accounted_at);
         // What is missing is found at its own event; that there was no such signature or receipt, by the rules.
         let (Some((_, signed_at, (id, commitment))), Some(received_at)) = (place, received_at) else { return };
-        let (Some(content), Opened::Right(cms)) = (self.content(event.document), self.source.open(*id, commitment))
+        let (Some(content), Opened::Right(cms)) =
+            (self.content(event.document, event.slot), self.source.open(*id, commitment))
         else {
             return;
         };
@@ -338,7 +351,7 @@ impl PayloadAudit {
     fn trusted_at_signing(&self, moment: &Moment<'_>) -> Option<Verdict> {
         let trust = self.authorities.as_ref()?;
         let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(moment.used, |_| true));
-        Some(at_signing(&moment.input(&evidence, trust, &policy)).report.overall)
+        Some(at_signing(&moment.input(&evidence, trust, &policy), moment.content.required_role).report.overall)
     }
 
     /// The signatures of a document at the moment of its receipt.
@@ -350,12 +363,14 @@ impl PayloadAudit {
         find: &mut Find<'_>,
     ) {
         let signatures = self.signatures.get(&event.document).map(Vec::as_slice).unwrap_or_default();
-        let Some(content) = self.content(event.document) else { return };
+        let Some(mut content) = self.content(event.document, None) else { return };
         for checked in &event.signatures {
             // Of several signatures in one slot the last one stands; the others were set aside.
             let standing = signatures.iter().rev().find(|(slot, ..)| *slot == checked.slot);
             let Some((slot, signed_at, (id, commitment))) = standing else { continue };
             let Opened::Right(cms) = self.source.open(*id, commitment) else { continue };
+            let formed = self.contents.get(&event.document).map(|(_, formed)| formed);
+            content.required_role = formed.and_then(|formed| formed.slot(*slot)?.required_role);
             let name = format!("slot {slot} at receipt");
             let used = used(payloads, &format!("evidence-{slot}"), find);
             if let (Some(trust), Some(policy)) = (self.trusts.get(&event.trust), self.policies.get(&event.policy)) {

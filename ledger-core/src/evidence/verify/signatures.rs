@@ -244,7 +244,9 @@ fn covered<'a>(
         let (index, formed) = formed?;
         let document_type = formed.document_type.as_ref().map(DocumentType::as_str);
         let content = case.bundle.payload(index, "content").map(|(_, content)| content);
-        return content.map(|content| (SignedContent::document(content, document_type), true));
+        let slot = if let Event::SignatureApplied(applied) = event { formed.slot(applied.slot) } else { None };
+        let role = slot.and_then(|slot| slot.required_role);
+        return content.map(|content| (SignedContent::document(content, document_type).in_slot(role), true));
     };
     let reason = case.bundle.payload(index, "reason").map(|(_, text)| text).unwrap_or_default();
     let reason = std::str::from_utf8(reason).ok()?;
@@ -327,8 +329,8 @@ fn repeat(
         document_type: content.document_type.as_deref(),
     };
     let AtSigning { report, proven_at } = match received_at {
-        None => at_signing(&input),
-        Some(_) => AtSigning { report: signature::verify(&input), proven_at: None },
+        None => at_signing(&input, content.required_role),
+        Some(_) => AtSigning { report: signature::verify(&input).with_role(content.required_role), proven_at: None },
     };
     if !outcome::is_as_recorded(&report, signed, reasons) || proven_at != signed.proven_at {
         case.find_at(Code::VerdictDiffers, index, format!("{name}: {}", words(report.overall)));
@@ -389,7 +391,7 @@ fn check_signature(
         known_until: None,
         document_type: content.document_type.as_deref(),
     };
-    let report = at_signing(&input).report;
+    let report = at_signing(&input, content.required_role).report;
     judged.at_signing = report.overall;
     judged.authentic = outcome::authentic(&report);
     judged.content_matches = Some(matches(&report));
@@ -456,6 +458,7 @@ pub(in crate::evidence) fn run(
         known_until: None,
         document_type: content.document_type.as_deref(),
     })
+    .with_role(content.required_role)
 }
 
 /// Whether the document is the one that the signature covers, whatever else is wrong.

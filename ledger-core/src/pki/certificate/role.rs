@@ -36,7 +36,35 @@ pub enum Role {
     Identification,
 }
 
+/// A text that names no role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a role")]
+pub struct UnknownRole;
+
+impl std::str::FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(UnknownRole)
+    }
+}
+
 impl Role {
+    /// Every role.
+    pub const ALL: [Self; 11] = [
+        Self::Individual,
+        Self::LegalEntity,
+        Self::Head,
+        Self::MaySign,
+        Self::MaySignFinancial,
+        Self::HumanResources,
+        Self::Employee,
+        Self::InformationSystem,
+        Self::TreasuryClient,
+        Self::AuthorityStaff,
+        Self::Identification,
+    ];
+
     /// The name in policies and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
