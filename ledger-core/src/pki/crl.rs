@@ -108,8 +108,13 @@ impl Revoked {
         self.reason == Self::REMOVE_FROM_CRL
     }
 
-    const fn is_final_reason(reason: u8) -> bool {
-        reason != Self::ON_HOLD && reason != Self::REMOVE_FROM_CRL
+    /// How bad a reason is, worst first: what is for good, what lasts for a while, the end of that.
+    const fn rank(reason: u8) -> u8 {
+        match reason {
+            Self::ON_HOLD => 1,
+            Self::REMOVE_FROM_CRL => 2,
+            _ => 0,
+        }
     }
 }
 
@@ -250,6 +255,13 @@ impl Crl {
     /// Why it can prove nothing, if so.
     pub const fn unusable(&self) -> Option<&'static str> {
         self.unusable
+    }
+
+    /// Why it can prove nothing about a certificate of which it says `listed`, if so. An end of a hold may stand in
+    /// delta CRLs only (RFC 5280 5.3.1): in a full list nobody knows what it means.
+    pub(crate) fn unusable_about(&self, listed: Option<Revoked>) -> Option<&'static str> {
+        let misplaced = !self.is_delta() && listed.is_some_and(|listed| listed.is_removal());
+        self.unusable.or_else(|| misplaced.then_some("removal from a list that is not a delta"))
     }
 
     /// SHA-256 of the issuer's name in DER.
@@ -448,6 +460,56 @@ mod tests {
         assert!(crl.verify(&issuer, AlgorithmRegistry::standard()).is_ok());
         let root = Certificate::parse(&shared("ca/test/root_gost_test_2022.cer")).unwrap();
         assert_eq!(crl.verify(&root, AlgorithmRegistry::standard()), Err(AlgorithmError::BadSignature));
+    }
+
+    /// A list, unsigned, of entries about one certificate: the day of January 2026, and the reason.
+    fn list_about(certificate: &Certificate, entries: &[(u8, u8)]) -> Crl {
+        use crate::pki::asn1::encode::element;
+        let entry = |(day, reason): &(u8, u8)| {
+            let date = element(tag::UTC_TIME, &[format!("2601{day:02}000000Z").as_bytes()]);
+            let reason = element(tag::OCTET_STRING, &[&[tag::ENUMERATED, 1, *reason]]);
+            let reason = element(tag::SEQUENCE, &[&element(tag::SEQUENCE, &[&[6, 3, 0x55, 0x1d, 21], &reason])]);
+            element(tag::SEQUENCE, &[&element(tag::INTEGER, &[certificate.serial()]), &date, &reason])
+        };
+        let list = element(tag::SEQUENCE, &[&entries.iter().flat_map(entry).collect::<Vec<u8>>()]);
+        let algorithm = element(tag::SEQUENCE, &[&[6, 3, 0x2b, 0x65, 0x70]]);
+        let date = element(tag::UTC_TIME, &[b"260201000000Z"]);
+        let issuer = certificate.issuer().der();
+        let tbs = element(tag::SEQUENCE, &[&[tag::INTEGER, 1, 1], &algorithm, issuer, &date, &list]);
+        Crl::parse(&element(tag::SEQUENCE, &[&tbs, &algorithm, &element(tag::BIT_STRING, &[&[0]])])).unwrap()
+    }
+
+    /// Pitfall 13: of entries that stand twice the worst counts. An end of a hold is the best of all, and used to win
+    /// over the hold when its date was the earlier one.
+    #[test]
+    fn of_doubled_entries_the_worst_counts_in_any_order() {
+        let listed = Certificate::parse(&shared("user/rsa_individual_sign_20220118_3f32db.cer")).unwrap();
+        for (entries, worst) in [
+            ([(3, 8), (5, 6)], (5, 6)),
+            ([(5, 8), (3, 6)], (3, 6)),
+            ([(3, 6), (5, 1)], (5, 1)),
+            ([(3, 8), (5, 1)], (5, 1)),
+            ([(5, 1), (3, 4)], (3, 4)),
+            ([(5, 6), (3, 6)], (3, 6)),
+        ] {
+            for entries in [entries, [entries[1], entries[0]]] {
+                let found = list_about(&listed, &entries).find(&listed).unwrap();
+                let date = format!("2026-01-{:02}T00:00:00.000Z", worst.0);
+                assert_eq!((found.at.to_string(), found.reason), (date, worst.1), "{entries:?}");
+            }
+        }
+    }
+
+    /// Pitfall 13: removeFromCRL may stand in delta CRLs only (RFC 5280 5.3.1). A full list that has it says nothing
+    /// that can be understood, least of all that the certificate is good.
+    #[test]
+    fn a_full_list_with_the_end_of_a_hold_is_unusable_for_the_certificate() {
+        let listed = Certificate::parse(&shared("user/rsa_individual_sign_20220118_3f32db.cer")).unwrap();
+        for (reason, is_unusable) in [(8, true), (6, false), (1, false)] {
+            let crl = list_about(&listed, &[(3, reason)]);
+            assert_eq!(crl.unusable_about(crl.find(&listed)).is_some(), is_unusable, "{reason}");
+            assert_eq!(crl.unusable_about(None), None);
+        }
     }
 
     /// A list like that of the national authority: serial numbers of 20 octets in no order, some with a reason.

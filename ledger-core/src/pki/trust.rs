@@ -123,10 +123,20 @@ impl TrustSnapshot {
         &self.terms
     }
 
-    /// The terms of one certificate; none when it is trusted without limits, or not of the snapshot.
-    pub fn terms_of(&self, certificate: &Certificate) -> Option<&TrustTerms> {
-        // Most snapshots have none; then nothing is hashed.
-        if self.terms.is_empty() { None } else { self.terms.get(&certificate.digest()) }
+    /// The terms of one certificate; none when it is trusted without limits.
+    ///
+    /// A certificate that is not of the snapshot is on the terms of those of its name and key: whoever holds a message
+    /// can write an ECDSA signature in it in a second form, and authorities issue certificates again under the same
+    /// key, so that terms by digest alone would bind only the honest. Mostly there is one of them.
+    pub fn terms_of(&self, certificate: &Certificate) -> impl Iterator<Item = &TrustTerms> {
+        // Most snapshots have no terms; then nothing is hashed and compared.
+        let all = || self.anchors.iter().chain(&self.intermediates).filter(|_| !self.terms.is_empty());
+        let is_known = all().any(|known| **known == *certificate);
+        let same = move |known: &&Arc<Certificate>| match is_known {
+            true => ***known == *certificate,
+            false => known.subject() == certificate.subject() && known.spki_der() == certificate.spki_der(),
+        };
+        all().filter(same).filter_map(|known| self.terms.get(&known.digest()))
     }
 
     /// The trust anchors.

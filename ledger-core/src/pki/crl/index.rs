@@ -143,7 +143,7 @@ impl Index {
     }
 
     /// What is said about a serial number of `issuer`. Of doubled entries the worst counts: one that revokes for good
-    /// before a hold, and of these the earliest.
+    /// before a hold, that before the end of one, and of these the earliest.
     pub(super) fn find(&self, der: &[u8], serial: &[u8], issuer: &Name, crl_issuer: &Name) -> Option<Revoked> {
         let serial = magnitude(serial);
         let key = (head(serial), serial);
@@ -156,7 +156,7 @@ impl Index {
                 None => issuer == crl_issuer,
                 Some(number) => self.issuers.get(number).is_some_and(|names| names.contains(issuer)),
             })
-            .min_by_key(|entry| (!Revoked::is_final_reason(entry.reason), entry.date))?;
+            .min_by_key(|entry| (Revoked::rank(entry.reason), entry.date))?;
         let time = |seconds: u32| Timestamp::from_unix_seconds(u64::from(seconds));
         let invalidity = (entry.invalidity != 0).then_some(entry.invalidity).and_then(time);
         Some(Revoked { at: time(entry.date)?, reason: entry.reason, invalidity })

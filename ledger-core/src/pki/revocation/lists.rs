@@ -48,7 +48,7 @@ impl Evaluator<'_> {
                 }
             };
             let listed = crl.find(question.certificate);
-            match (coverage, crl.unusable()) {
+            match (coverage, crl.unusable_about(listed)) {
                 (_, Some(why)) => findings.contest(listed, unusable(why), crl.digest()),
                 (Coverage::Covered(reasons), None) => {
                     let admitted = Admitted { crl: crl.as_ref(), reasons, signer, listed };

@@ -18,8 +18,9 @@ pub(crate) struct Ending {
 impl TrustSnapshot {
     /// Says under whom the path (target first, anchor last) ends.
     pub(crate) fn ending(&self, path: &[Arc<Certificate>]) -> Ending {
-        let hierarchy = path.last().and_then(|anchor| self.terms_of(anchor)).and_then(|terms| terms.hierarchy);
-        let authority = path.iter().find_map(|certificate| self.terms_of(certificate)?.authority);
+        let hierarchy = path.last().and_then(|anchor| self.terms_of(anchor).find_map(|terms| terms.hierarchy));
+        let authority =
+            path.iter().find_map(|certificate| self.terms_of(certificate).find_map(|terms| terms.authority));
         Ending { hierarchy, authority }
     }
 
@@ -34,8 +35,7 @@ impl TrustSnapshot {
         }
         let purpose = TrustPurpose::of(target);
         for (index, certificate) in path.iter().enumerate() {
-            let terms = self.terms_of(certificate);
-            if let Some(terms) = terms {
+            for terms in self.terms_of(certificate) {
                 if !terms.serve(purpose) {
                     return broken(codes::TRUST_PURPOSE).with_detail(certificate.subject_display());
                 }
@@ -45,9 +45,10 @@ impl TrustSnapshot {
             }
             let is_anchor = index + 1 == path.len();
             let decided = |time: Option<Timestamp>| is_anchor && time.is_some();
-            let begun = certificate.not_before() <= at || decided(terms.and_then(|terms| terms.trusted_from));
+            let begun = certificate.not_before() <= at
+                || decided(self.terms_of(certificate).find_map(|terms| terms.trusted_from));
             let lasts = at.unix_seconds() <= certificate.not_after().unix_seconds()
-                || decided(terms.and_then(|terms| terms.trusted_until));
+                || decided(self.terms_of(certificate).find_map(|terms| terms.trusted_until));
             if index > 0 && !(begun && lasts) {
                 return broken(codes::PATH_VALIDITY).with_detail(certificate.subject_display());
             }
@@ -119,6 +120,25 @@ mod tests {
             let check = snapshot(of_root, of_authority).judge(&path(), time(day), accept_test);
             assert_eq!(check.code.as_str(), code, "{words}");
         }
+    }
+
+    /// Pitfall 5: whoever holds an ECDSA certificate can write its signature in a second form (r, n - s), and authorities
+    /// issue certificates again under the same key. Such a copy out of a message used to be free of all terms.
+    #[test]
+    fn another_certificate_of_the_same_name_and_key_is_on_the_same_terms() {
+        let mut path = path();
+        let mut copy = path[1].der().to_vec();
+        *copy.last_mut().unwrap() ^= 1;
+        let until = TrustTerms { trusted_until: Some(time("2022-05-31")), ..TrustTerms::default() };
+        let only = TrustTerms { purposes: [TrustPurpose::Ocsp].into(), ..TrustTerms::default() };
+        let state_bodies = TrustTerms { authority: Some(Authority::StateBodies), ..TrustTerms::default() };
+        path[1] = Arc::new(Certificate::parse(&copy).unwrap());
+        let judge = |terms| snapshot(TrustTerms::default(), terms).judge(&path, time("2022-06-01"), false);
+        assert_eq!(judge(until).code.as_str(), codes::TRUST_WINDOW);
+        assert_eq!(judge(only).code.as_str(), codes::TRUST_PURPOSE);
+        assert_eq!(judge(state_bodies.clone()).code.as_str(), codes::OK);
+        let ending = snapshot(TrustTerms::default(), state_bodies).ending(&path);
+        assert_eq!(ending.authority, Some(Authority::StateBodies));
     }
 
     #[test]

@@ -63,7 +63,8 @@ impl TrustPurpose {
     }
 }
 
-/// The terms on which one certificate of a snapshot, anchor or intermediate, is trusted. What is absent limits nothing.
+/// The terms on which one certificate of a snapshot, anchor or intermediate, is trusted, and with it every certificate
+/// of the same name and key that is not in the snapshot. What is absent limits nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrustTerms {
