@@ -45,6 +45,10 @@ crlDistributionPoints=URI:http://crl.example/ca.crl
 keyUsage=critical,digitalSignature
 extendedKeyUsage=OCSPSigning
 noCheck=ignored
+[muted]
+keyUsage=critical,keyEncipherment
+extendedKeyUsage=OCSPSigning
+noCheck=ignored
 [ca_default]
 database=index.txt
 crlnumber=crlnumber
@@ -63,19 +67,17 @@ fn exchange(folder: &Path) -> Scratch {
     std::fs::write(folder.join("crlnumber"), "01\n").unwrap();
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -config cnf";
     scratch.openssl(&format!("req -x509 {key} -keyout ca.key -out ca.pem -days 3650 -subj /CN=Root -extensions ca"));
-    for (serial, name, section) in
-        [(2, "leaf", "leaf"), (3, "silent", "silent"), (4, "checkable", "checkable"), (5, "nocheck", "nocheck")]
-    {
+    for (serial, name) in [(2, "leaf"), (3, "silent"), (4, "checkable"), (5, "nocheck"), (6, "muted")] {
         scratch.openssl(&format!("req -new {key} -keyout {name}.key -out {name}.csr -subj /CN={name}"));
         scratch.openssl(&format!(
-            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -set_serial {serial} -days 365 -extfile cnf -extensions {section} -out {name}.pem"
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -set_serial {serial} -days 365 -extfile cnf -extensions {name} -out {name}.pem"
         ));
     }
     for name in ["ca", "leaf"] {
         scratch.openssl(&format!("x509 -in {name}.pem -outform der -out {name}.der"));
     }
     scratch.openssl("ocsp -sha256 -issuer ca.pem -cert leaf.pem -reqout request.der -no_nonce");
-    for name in ["silent", "checkable", "nocheck"] {
+    for name in ["silent", "checkable", "nocheck", "muted"] {
         scratch.openssl(&format!(
             "ocsp -index index.txt -CA ca.pem -rsigner {name}.pem -rkey {name}.key -reqin request.der -respout {name}.ocsp -ndays 7"
         ));
@@ -100,6 +102,8 @@ fn a_responder_without_nocheck_whose_status_nothing_proves_is_not_believed() {
     let list = scratch.read("revoked.crl");
     for (responder, lists, expected) in [
         ("nocheck", &[][..], (RevocationStatus::Good, codes::OK)),
+        // Pitfall 15: what answers must be allowed to sign (RFC 5280 4.2.1.12: both usages count).
+        ("muted", &[], (RevocationStatus::Unknown, codes::REVOCATION_UNUSABLE)),
         ("silent", &[], (RevocationStatus::Unknown, codes::REVOCATION_UNUSABLE)),
         ("checkable", &[], (RevocationStatus::Unknown, codes::REVOCATION_UNUSABLE)),
         // What is known against it counts, whatever its certificate says or leaves out.

@@ -290,9 +290,12 @@ impl Certificate {
         self.extensions.authority_key_id.as_deref()
     }
 
-    /// Whether it was issued for answering about revocation (RFC 6960 4.2.2.2); "any usage" is not enough.
+    /// Whether it was issued for answering about revocation (RFC 6960 4.2.2.2) and may sign; "any usage" is not enough.
     pub(crate) fn is_for_ocsp(&self) -> bool {
-        self.extensions.extended_key_usage.as_ref().is_some_and(ExtendedKeyUsage::has_ocsp_signing)
+        // RFC 5280 4.2.1.12: with both extensions, both must allow it.
+        let signs = |usage: KeyUsage| usage.has(KeyUsage::DIGITAL_SIGNATURE) || usage.has(KeyUsage::NON_REPUDIATION);
+        self.extensions.key_usage.is_none_or(signs)
+            && self.extensions.extended_key_usage.as_ref().is_some_and(ExtendedKeyUsage::has_ocsp_signing)
     }
 
     /// Whether its issuer publishes delta CRLs for it (freshestCRL).
