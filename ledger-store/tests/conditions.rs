@@ -94,6 +94,11 @@ fn made<T: std::str::FromStr>(kind: StreamKind, executed: &Executed) -> Vec<T> {
 
 impl World {
     async fn new(name: &str) -> Self {
+        Self::with_keys_of(Algorithm::P256, name).await
+    }
+
+    /// The authority's key and the signer's are of one algorithm.
+    async fn with_keys_of(algorithm: Algorithm, name: &str) -> Self {
         let directory = std::env::temp_dir().join(format!("edl-conditions-{name}-{}", std::process::id()));
         let _left_over = std::fs::remove_dir_all(&directory);
         let start: Timestamp = START.parse().unwrap();
@@ -105,13 +110,13 @@ impl World {
         };
         let ledger = Ledger::create(&directory, options).await.unwrap();
         let not_before = start.minus_ms(48 * HOUR_MS);
-        let mut ca = TestCa::new("TEST CA", not_before, [1; 32]);
+        let mut ca = TestCa::with_algorithm(algorithm, "TEST CA", not_before, [1; 32]);
         let spec = PartySpec {
             common_name: "DIRECTOR".into(),
             organization: Some("Sender".into()),
             bin: Some("123456789021".into()),
             iin: "123456789011".into(),
-            algorithm: Algorithm::P256,
+            algorithm,
             not_before,
             not_after: start.plus_ms(365 * 24 * HOUR_MS),
             purpose: Purpose::Signing,
@@ -310,6 +315,20 @@ async fn what_becomes_known_later_of_an_earlier_time_belongs_to_the_certificate_
             world.step(*step).await;
         }
         assert_eq!(world.agreed(0, name).await, expected, "{name}");
+    }
+}
+
+/// Registered, signed, sent, received, revoked and found, down to the evidence file, with the national algorithms.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_the_national_algorithms_serve_from_registration_to_the_offline_check() {
+    for algorithm in [Algorithm::Gost2004, Algorithm::Gost2015] {
+        let mut world = World::with_keys_of(algorithm, &format!("{algorithm:?}")).await;
+        for step in [Step::Send, Step::Receive(0, 0), Step::Send, Step::Receive(0, 1), Step::Revoked(2)] {
+            world.step(step).await;
+        }
+        assert_eq!(world.agreed(0, "national").await, ["EEEE", "E-EE"], "{algorithm:?}");
+        world.step(Step::FindAtReceipt(0, 1)).await;
+        assert_eq!(world.agreed(0, "national, found").await, ["EEEE", "E-EE"], "{algorithm:?}");
     }
 }
 
