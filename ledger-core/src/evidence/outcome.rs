@@ -52,10 +52,8 @@ pub(super) fn authentic(report: &VerificationReport) -> signature::Verdict {
         let (reasons, _) = outcome.judge();
         Some(!reasons.is_empty() && reasons.into_iter().all(RefusalCode::is_about_certificate))
     };
-    match report.overall {
-        signature::Verdict::Failed(_) if of_certificate_alone() == Some(true) => signature::Verdict::Passed,
-        other => other,
-    }
+    let failed = matches!(report.overall, signature::Verdict::Failed(_));
+    if failed && of_certificate_alone() == Some(true) { signature::Verdict::Passed } else { report.overall }
 }
 
 /// Whether a check comes to what is on record: for a finding the verdict that the rules make of it, with its reasons.
