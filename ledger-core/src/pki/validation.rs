@@ -111,6 +111,20 @@ impl<'a> Validator<'a> {
         )
     }
 
+    /// The revocation statuses at another moment, of the path that was looked at for one.
+    pub(crate) fn statuses(
+        &mut self,
+        paths: &Result<Vec<CertificationPath>, PathError>,
+        moment: &Moment,
+        at: Timestamp,
+    ) -> Vec<RevocationCheck> {
+        let looked_at = |path: &&CertificationPath| {
+            path.certificates().iter().map(|certificate| certificate.digest()).eq(moment.chain.path.iter().copied())
+        };
+        let path = paths.iter().flatten().find(looked_at);
+        path.map(|path| self.evaluator.path(path.certificates(), at)).unwrap_or_default()
+    }
+
     /// What is said of a path at a moment: trust and validity of everything above the target.
     fn judge(&self, path: &CertificationPath, at: Timestamp) -> Check {
         self.trust.judge(path.certificates(), at, self.policy.accept_test_hierarchy)

@@ -5,6 +5,7 @@ use super::attributes::{Attributes, CERTIFICATE_VALUES, REVOCATION_VALUES};
 use super::cms::{OCSP_BASIC, OcspValue, SignedData};
 use crate::pki::asn1::{Asn1Error, Tlv, encode, tag};
 use crate::pki::evidence::EvidenceSet;
+use crate::pki::limits::CMS_CERTIFICATES_MAX;
 
 /// Adds what is in the message and in the unsigned attributes of its signers. What does not parse stays out.
 pub(super) fn add_to(pool: &mut EvidenceSet, data: &SignedData<'_>) {
@@ -18,11 +19,14 @@ pub(super) fn add_to(pool: &mut EvidenceSet, data: &SignedData<'_>) {
     for answer in &data.ocsp {
         add_ocsp(pool, *answer);
     }
+    // A pool is finite: what messages add must leave room for the tokens over their signatures.
+    let mut certificates = CMS_CERTIFICATES_MAX;
     for signer in &data.signers {
         let Some(Ok(attributes)) = signer.unsigned_attributes.map(Attributes::parse_unsigned) else { continue };
         for value in attributes.values(&[CERTIFICATE_VALUES]) {
-            for certificate in elements(value) {
+            for certificate in elements(value).into_iter().take(certificates) {
                 pool.add_certificate(certificate.raw);
+                certificates -= 1;
             }
         }
         for value in attributes.values(&[REVOCATION_VALUES]) {

@@ -51,7 +51,8 @@ pub(super) fn verify(
         ),
         _ => Check::indeterminate(codes::NOT_REACHED, SubCode::NoSigningCertificateFound),
     };
-    let (mut timestamps, timestamp) = timestamp::of_signature(signer, attributes.as_ref(), document, validator);
+    let (mut timestamps, timestamp) =
+        timestamp::of_signature(signer, attributes.as_ref(), document, input.signing_time, validator);
     for token in &mut timestamps {
         token.signature = Some(index);
     }

@@ -56,15 +56,19 @@ pub fn verify_timestamp(input: &TimestampInput<'_>) -> TimestampReport {
 /// Verifies with other algorithms.
 pub fn verify_timestamp_with(input: &TimestampInput<'_>, registry: &AlgorithmRegistry) -> TimestampReport {
     let mut validator = Validator::new(input.trust, input.evidence, input.policy, registry, input.known_until);
-    verify(input.token, TimestampKind::Data, TimestampOrigin::Evidence, input.stamped, &mut validator)
+    // Nobody says since when the token is there: whatever became known of its authority counts.
+    let received = Timestamp::EPOCH.plus_ms(u64::MAX);
+    verify(input.token, TimestampKind::Data, TimestampOrigin::Evidence, input.stamped, received, &mut validator)
 }
 
 /// Verifies every token that belongs to a signature: in its attributes, and of the evidence those over this very
-/// signature value. Those beyond the limit are left out, and the summary says so.
+/// signature value. Those beyond the limit are left out, and the summary says so. `received` is when the signature was
+/// there by the ledger's own clock.
 pub(super) fn of_signature<'a>(
     signer: &SignerInfo<'a>,
     attributes: Option<&Attributes<'a>>,
     document: &mut Content<'_>,
+    received: Timestamp,
     validator: &mut Validator<'_>,
 ) -> (Vec<TimestampReport>, Check) {
     let unsigned = match signer.unsigned_attributes.map(Attributes::parse_unsigned) {
@@ -90,7 +94,9 @@ pub(super) fn of_signature<'a>(
     let mut reports = Vec::new();
     for (token, kind, origin) in tokens.into_iter().take(TIMESTAMPS_MAX) {
         reports.push(match kind {
-            TimestampKind::Signature => verify(token, kind, origin, Stamped::Bytes(signer.signature), validator),
+            TimestampKind::Signature => {
+                verify(token, kind, origin, Stamped::Bytes(signer.signature), received, validator)
+            }
             TimestampKind::Content | TimestampKind::Data => {
                 let imprint = verify::imprint_of(token).and_then(|(algorithm, _)| {
                     let value = document.digest(&algorithm, validator.registry).ok()?;
@@ -101,7 +107,7 @@ pub(super) fn of_signature<'a>(
                     Some((algorithm, value)) => Stamped::Digest { algorithm, value },
                     None => Stamped::Bytes(document.bytes()),
                 };
-                verify(token, kind, origin, stamped, validator)
+                verify(token, kind, origin, stamped, received, validator)
             }
             TimestampKind::Archive => {
                 let check = Check::not_applicable(codes::TIMESTAMP_UNSUPPORTED);

@@ -65,6 +65,10 @@ digests=sha256,sha384,sha512
 accuracy=secs:1
 ess_cert_id_alg=sha256
 signer_digest=sha256
+[lists]
+database=database
+default_md=sha256
+default_crl_days=30
 ";
 
 /// Everything made once: two roots, a signer, authorities fit and unfit, a signature, a token over it.
@@ -89,6 +93,8 @@ pub(crate) struct World {
     pub(crate) unfit_tokens: Vec<(&'static str, Vec<u8>)>,
     /// The statement of `token` signed by the authority, without signing-certificate.
     pub(crate) unnamed_token: Vec<u8>,
+    /// Lists that revoke the authority an hour after the tokens, each with the reason as OpenSSL writes it.
+    pub(crate) revocations: Vec<(&'static str, Vec<u8>)>,
     /// The same, with two signers.
     pub(crate) double_token: Vec<u8>,
 }
@@ -147,6 +153,16 @@ fn make() -> World {
     let unfit_tokens = ["lax", "wide", "mute", "signer"]
         .map(|name| (name, by(&format!("-cades -signer {name}.pem -inkey {name}.key"))))
         .to_vec();
+    let serial = String::from_utf8(run("x509 -in tsa.pem -noout -serial")).unwrap();
+    let serial = serial.trim().trim_start_matches("serial=").to_owned();
+    let date = Command::new("date").args(["-u", "-d", "+1 hour", "+%y%m%d%H%M%SZ"]).output().unwrap().stdout;
+    let date = String::from_utf8(date).unwrap();
+    let revocations = [",keyCompromise", "", ",superseded"].map(|reason| {
+        let entry = format!("R\t490101000000Z\t{}{reason}\t{serial}\tunknown\t/CN=tsa\n", date.trim());
+        scratch.write("database", entry.as_bytes());
+        run("ca -gencrl -name lists -config config -keyfile tsaroot.key -cert tsaroot.pem -out list.pem");
+        (reason, run("crl -in list.pem -outform DER"))
+    });
     let certificate = |name: &str| run(&format!("x509 -in {name}.pem -outform DER"));
     World {
         signer_root: certificate("root"),
@@ -158,6 +174,7 @@ fn make() -> World {
         document_token,
         renewal_tokens,
         unfit_tokens,
+        revocations: revocations.to_vec(),
         unnamed_token: by("-signer tsa.pem -inkey tsa.key"),
         double_token: by("-cades -signer tsa.pem -inkey tsa.key -signer lax.pem -inkey lax.key"),
     }

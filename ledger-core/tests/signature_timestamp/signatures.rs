@@ -250,6 +250,62 @@ fn more_tokens_than_anyone_collects_leave_the_signature_its_operations() {
     assert!(matches!(proof, TimeProof::Timestamp { at: proven, .. } if proven == at), "{proof:?}");
 }
 
+/// Pitfalls 5 and 10: certificates among the unsigned attributes filled the pool, and that of the authority, which is
+/// inside the token, found no room.
+#[test]
+fn certificates_added_to_a_message_leave_room_for_those_of_a_collected_token() {
+    let world = world();
+    let forged: Vec<Vec<u8>> = (0..600_u32)
+        .map(|number| {
+            let mut der = world.signer_root.clone();
+            let at = der.len() - 2;
+            der[at..].copy_from_slice(&number.to_be_bytes()[2..]);
+            der
+        })
+        .collect();
+    let signature = with_unsigned(&world.signature, &attribute(23, &[&tlv(0x30, &[&forged.concat()])]));
+    let mut evidence = EvidenceSet::default();
+    evidence.add_timestamp(&world.token);
+    let report = late(world, &both_roots(world), &signature, &evidence);
+    assert_eq!(report.overall, Verdict::Passed, "{report:#?}");
+}
+
+/// Pitfalls 7 and 8; RFC 3161 section 4: whoever stole the key of an authority can write any time into a token. Its
+/// certificate was good at the time that the token says, and that is all the check had asked.
+#[test]
+fn a_token_of_an_authority_whose_key_was_stolen_before_the_receipt_proves_no_time() {
+    let world = world();
+    let trust = both_roots(world);
+    let signature = with_token(world, &world.token);
+    for (reason, list) in &world.revocations {
+        let evidence = EvidenceSet::new(&[], &[list.clone()]);
+        let report = late(world, &trust, &signature, &evidence);
+        if *reason == ",superseded" {
+            assert_eq!(report.overall, Verdict::Passed, "{reason} {report:#?}");
+            continue;
+        }
+        assert!(is_by_receipt(&report.signatures[0]) && is_too_late(&report), "{reason} {report:#?}");
+        assert_eq!(report.timestamps[0].revocation[0].check.code.as_str(), codes::REVOKED, "{reason}");
+        assert_eq!(report.signatures[0].timestamp.code.as_str(), codes::TIMESTAMP_NOT_COUNTED, "{reason}");
+        let alone = check(&world.token, Stamped::Bytes(b""), &trust, &evidence);
+        assert_eq!(alone.revocation[0].check.code.as_str(), codes::REVOKED, "{reason}");
+        // Received before the theft, the token was there when the key was still in good hands.
+        let at = stamped_at(world).plus_ms(2000);
+        let report = verify(&VerifyInput {
+            document: &world.document,
+            signature: &signature,
+            evidence: &evidence,
+            trust: &trust,
+            policy: &policy(),
+            signing_time: at,
+            receipt_time: at,
+            known_until: None,
+            document_type: None,
+        });
+        assert!(!is_by_receipt(&report.signatures[0]), "{reason} {report:#?}");
+    }
+}
+
 /// Pitfall 4, and archive timestamps: said to be there, counted for nothing.
 #[test]
 fn counter_signatures_and_archive_timestamps_are_reported_and_never_counted() {

@@ -11,7 +11,9 @@ use crate::pki::alg::{AlgorithmError, AlgorithmRegistry};
 use crate::pki::asn1::{AlgorithmIdentifier, ber};
 use crate::pki::certificate::{Certificate, KeyUsage, Purpose};
 use crate::pki::limits::TIMESTAMP_BYTES_MAX;
-use crate::pki::report::{AlgorithmUse, ChainCheck, Check, Outcome, SubCode, Verdict, codes};
+use crate::pki::report::{
+    AlgorithmUse, ChainCheck, Check, Outcome, RevocationCheck, RevocationStatus, SubCode, Verdict, codes,
+};
 use crate::pki::validation::{self, Moment, Validator};
 use crate::signature::cms::SignedData;
 use crate::signature::content::Content;
@@ -23,6 +25,15 @@ const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.
 /// id-kp-timeStamping.
 const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+
+/// For how long a token must be believed.
+#[derive(Debug, Clone, Copy)]
+enum Held {
+    /// Until it was received, after which nobody could put it there.
+    Received(Timestamp),
+    /// Until another one covers it, or until it is verified.
+    Until(Timestamp),
+}
 
 /// What a token should be about. Chosen by whoever asks, never by the token (pki.md section 5, pitfall 6).
 #[derive(Debug, Clone, Copy)]
@@ -43,9 +54,10 @@ pub(in crate::signature) fn verify(
     kind: TimestampKind,
     origin: TimestampOrigin,
     stamped: Stamped<'_>,
+    received: Timestamp,
     validator: &mut Validator<'_>,
 ) -> TimestampReport {
-    verify_at(token, (kind, origin), stamped, None, validator).0
+    verify_at(token, (kind, origin), stamped, Held::Received(received), validator).0
 }
 
 /// Verifies a token over given data, and whether its certificate and algorithms held on until a later time.
@@ -55,14 +67,14 @@ pub(in crate::signature) fn verify_until(
     until: Timestamp,
     validator: &mut Validator<'_>,
 ) -> (TimestampReport, Check) {
-    verify_at(token, (TimestampKind::Data, TimestampOrigin::Evidence), stamped, Some(until), validator)
+    verify_at(token, (TimestampKind::Data, TimestampOrigin::Evidence), stamped, Held::Until(until), validator)
 }
 
 fn verify_at(
     token: &[u8],
     (kind, origin): (TimestampKind, TimestampOrigin),
     stamped: Stamped<'_>,
-    until: Option<Timestamp>,
+    held_for: Held,
     validator: &mut Validator<'_>,
 ) -> (TimestampReport, Check) {
     let not_held = Check::indeterminate(codes::NOT_REACHED, SubCode::Generic);
@@ -105,7 +117,7 @@ fn verify_at(
     carried::add_to(&mut pool, &data);
     let mut held = not_held.clone();
     validator.for_timestamp(&pool, |validator| {
-        if let Some(later) = signed(&mut report, &data, content, &info, until, validator) {
+        if let Some(later) = signed(&mut report, &data, content, &info, held_for, validator) {
             held = later;
         }
     });
@@ -156,7 +168,7 @@ fn signed(
     data: &SignedData<'_>,
     content: &[u8],
     info: &TstInfo<'_>,
-    until: Option<Timestamp>,
+    held_for: Held,
     validator: &mut Validator<'_>,
 ) -> Option<Check> {
     // RFC 3161 2.4.2: a token has the signature of the authority alone.
@@ -194,10 +206,22 @@ fn signed(
         None => Check::fail(codes::SIGNING_CERTIFICATE_ABSENT, SubCode::SigConstraintsFailure),
     };
     report.key_usage = key_usage(&certificate);
-    let until_or_then = until.unwrap_or(info.gen_time);
-    let paths = validator.paths(&certificate, &[info.gen_time, until_or_then]);
-    let Moment { chain, validity, revocation, algorithms, algorithms_used } =
-        validator.at(&certificate, &paths, info.gen_time);
+    let until = match held_for {
+        Held::Until(until) => Some(until),
+        Held::Received(_) => None,
+    };
+    let paths = validator.paths(&certificate, &[info.gen_time, until.unwrap_or(info.gen_time)]);
+    let moment = validator.at(&certificate, &paths, info.gen_time);
+    let known_at_receipt = match held_for {
+        Held::Received(at) => validator.statuses(&paths, &moment, at),
+        Held::Until(_) => Vec::new(),
+    };
+    let Moment { chain, validity, mut revocation, algorithms, algorithms_used } = moment;
+    for (status, later) in revocation.iter_mut().zip(known_at_receipt) {
+        if backdates(&later) {
+            *status = later;
+        }
+    }
     let own = signer::own_algorithm(&verified, validator.policy, info.gen_time);
     report.algorithms = validation::weakest([own, algorithms]);
     let used = verified.iter().map(|verified| AlgorithmUse::of(None, verified));
@@ -229,6 +253,20 @@ fn imprint(imprint: &Imprint<'_>, stamped: Stamped<'_>, registry: &AlgorithmRegi
         }
     };
     if matches { Check::pass() } else { Check::fail(codes::TIMESTAMP_IMPRINT, SubCode::HashFailure) }
+}
+
+/// RFC 3161 section 4: whoever has a stolen key can write any time. Only an authority that stopped for another reason, and
+/// says so, is believed about the time before; 0 stands also for no reason given.
+fn backdates(status: &RevocationCheck) -> bool {
+    const AFFILIATION_CHANGED: u8 = 3;
+    const CESSATION_OF_OPERATION: u8 = 5;
+    match status.revocation {
+        RevocationStatus::Revoked { reason, .. } => !(AFFILIATION_CHANGED..=CESSATION_OF_OPERATION).contains(&reason),
+        RevocationStatus::Good
+        | RevocationStatus::OnHold { .. }
+        | RevocationStatus::Unknown
+        | RevocationStatus::TrustAnchor => false,
+    }
 }
 
 /// RFC 3161 2.3: the key is for timestamps alone, and the extension that says so is critical.
