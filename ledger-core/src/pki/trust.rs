@@ -132,9 +132,12 @@ impl TrustSnapshot {
         // Most snapshots have no terms; then nothing is hashed and compared.
         let all = || self.anchors.iter().chain(&self.intermediates).filter(|_| !self.terms.is_empty());
         let is_known = all().any(|known| **known == *certificate);
-        let same = move |known: &&Arc<Certificate>| match is_known {
-            true => ***known == *certificate,
-            false => known.subject() == certificate.subject() && known.spki_der() == certificate.spki_der(),
+        let same = move |known: &&Arc<Certificate>| {
+            if is_known {
+                ***known == *certificate
+            } else {
+                known.subject() == certificate.subject() && known.spki_der() == certificate.spki_der()
+            }
         };
         all().filter(same).filter_map(|known| self.terms.get(&known.digest()))
     }
