@@ -55,8 +55,8 @@ pub enum CanonicalError {
     },
 }
 
-/// Checks that the bytes are one value in canonical form, nothing before and nothing after.
-pub fn check(bytes: &[u8]) -> Result<(), CanonicalError> {
+/// Checks that the bytes are one value in canonical form, nothing before and nothing after; returns their text.
+pub fn check(bytes: &[u8]) -> Result<&str, CanonicalError> {
     if bytes.len() > RECORD_BYTES_MAX {
         return Err(CanonicalError::TooLong { bytes: bytes.len() });
     }
@@ -64,12 +64,12 @@ pub fn check(bytes: &[u8]) -> Result<(), CanonicalError> {
 }
 
 /// As [`check`], for texts whose length somebody else limits (manifests of bundles).
-pub fn check_any_length(bytes: &[u8]) -> Result<(), CanonicalError> {
+pub fn check_any_length(bytes: &[u8]) -> Result<&str, CanonicalError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| CanonicalError::Syntax { at: error.valid_up_to(), expected: "UTF-8" })?;
     let mut scanner = Scanner { text, bytes, at: 0 };
     scanner.value(1)?;
-    if scanner.at == bytes.len() { Ok(()) } else { Err(scanner.syntax("the end of the text")) }
+    if scanner.at == bytes.len() { Ok(text) } else { Err(scanner.syntax("the end of the text")) }
 }
 
 struct Scanner<'a> {

@@ -381,43 +381,77 @@ impl FromStr for StreamKind {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
     kind: StreamKind,
-    id: Box<str>,
+    id: StreamText,
+}
+
+/// The id of a stream as it stands in records, in place: some ten are made to check a record, and most are dropped
+/// at once. The kind decides which it is, so the order of two streams is that of their texts.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum StreamText {
+    /// 16 bytes in hex.
+    Short([u8; 32]),
+    /// 32 bytes in hex.
+    Long([u8; 64]),
+    Origin(Box<str>),
+}
+
+impl StreamText {
+    fn short(id: &[u8; 16]) -> Self {
+        let mut digits = [0; 32];
+        write_hex(id, &mut digits);
+        Self::Short(digits)
+    }
+
+    fn long(id: Digest) -> Self {
+        let mut digits = [0; 64];
+        write_hex(id.as_bytes(), &mut digits);
+        Self::Long(digits)
+    }
+
+    fn as_str(&self) -> &str {
+        // Digits are UTF-8.
+        match self {
+            Self::Short(digits) => std::str::from_utf8(digits).unwrap_or_default(),
+            Self::Long(digits) => std::str::from_utf8(digits).unwrap_or_default(),
+            Self::Origin(origin) => origin,
+        }
+    }
 }
 
 impl StreamId {
     /// The stream of a certificate.
     pub fn certificate(id: CertificateId) -> Self {
-        Self { kind: StreamKind::Certificate, id: id.to_string().into() }
+        Self { kind: StreamKind::Certificate, id: StreamText::long(id.digest()) }
     }
 
     /// The stream of a delivery.
     pub fn delivery(id: DeliveryId) -> Self {
-        Self { kind: StreamKind::Delivery, id: id.to_string().into() }
+        Self { kind: StreamKind::Delivery, id: StreamText::short(id.as_bytes()) }
     }
 
     /// The stream of a document.
     pub fn document(id: DocumentId) -> Self {
-        Self { kind: StreamKind::Document, id: id.to_string().into() }
+        Self { kind: StreamKind::Document, id: StreamText::short(id.as_bytes()) }
     }
 
     /// The stream of an identity.
     pub fn identity(id: IdentityId) -> Self {
-        Self { kind: StreamKind::Identity, id: id.to_string().into() }
+        Self { kind: StreamKind::Identity, id: StreamText::long(id.digest()) }
     }
 
     /// The stream of a key.
     pub fn key(id: KeyId) -> Self {
-        Self { kind: StreamKind::Key, id: id.to_string().into() }
+        Self { kind: StreamKind::Key, id: StreamText::long(id.digest()) }
     }
 
     /// The stream of the operator's own acts.
     pub fn ledger(origin: &Origin) -> Self {
-        Self { kind: StreamKind::Ledger, id: origin.as_str().into() }
+        Self { kind: StreamKind::Ledger, id: StreamText::Origin(origin.as_str().into()) }
     }
 
     /// The stream of a participant.
     pub fn participant(id: ParticipantId) -> Self {
-        Self { kind: StreamKind::Participant, id: id.to_string().into() }
+        Self { kind: StreamKind::Participant, id: StreamText::short(id.as_bytes()) }
     }
 
     /// Checks a kind and an id from outside.
@@ -431,9 +465,9 @@ impl StreamId {
             StreamKind::Key => id.parse().map(Self::key),
             StreamKind::Ledger => id.parse().map(|origin: Origin| Self::ledger(&origin)),
             StreamKind::Participant => id.parse().map(Self::participant),
-            StreamKind::Dispute => {
-                id.parse().map(|id: DocumentId| Self { kind: StreamKind::Dispute, id: id.to_string().into() })
-            }
+            StreamKind::Dispute => id
+                .parse()
+                .map(|id: DocumentId| Self { kind: StreamKind::Dispute, id: StreamText::short(id.as_bytes()) }),
         }
     }
 
@@ -444,20 +478,20 @@ impl StreamId {
 
     /// The id within the kind.
     pub fn id(&self) -> &str {
-        &self.id
+        self.id.as_str()
     }
 
     /// The key of this stream in the map: SHA-256("edl/v1/stream" 00 u8 len kind u8 len id).
     pub fn map_key(&self) -> Digest {
         let length = |text: &str| [u8::try_from(text.len()).unwrap_or(u8::MAX)];
-        let kind = self.kind.as_str();
-        tagged("edl/v1/stream", &[&length(kind), kind.as_bytes(), &length(&self.id), self.id.as_bytes()])
+        let (kind, id) = (self.kind.as_str(), self.id());
+        tagged("edl/v1/stream", &[&length(kind), kind.as_bytes(), &length(id), id.as_bytes()])
     }
 }
 
 impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind, self.id)
+        write!(f, "{}/{}", self.kind, self.id())
     }
 }
 

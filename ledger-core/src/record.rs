@@ -181,8 +181,9 @@ struct Wire<'a> {
 impl Record {
     /// Reads stored bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        canonical::check(bytes)?;
-        let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(RecordError::Schema)?;
+        // From the text: of bytes the parser would check again, string by string, that they are UTF-8.
+        let text = canonical::check(bytes)?;
+        let wire: Wire<'_> = serde_json::from_str(text).map_err(RecordError::Schema)?;
         if wire.t != EVENT_TAG {
             return Err(RecordError::Rule("t is not edl/v1/event"));
         }

@@ -134,7 +134,7 @@ fn replay(arguments: &Arguments) -> Result<ReplayReport, ReplayInputError> {
     let mut pipeline = Pipeline::new(replay);
     let result = segments::read(directory, &origin, &mut |batch| {
         if batch.first_index == 0 {
-            same_genesis = batch.leaves.first() == Some(&genesis_bytes);
+            same_genesis = batch.leaf(0) == Some(&*genesis_bytes);
         }
         pipeline.push(batch);
         true

@@ -20,6 +20,7 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use ledger_core::canonical::RECORD_BYTES_MAX;
@@ -40,15 +41,39 @@ const CANDIDATES_MAX: usize = 100_000;
 /// A name has eight digits; no directory listing is longer.
 const SEGMENTS_MAX: usize = 1_000_000;
 
-/// A complete batch.
+/// A complete batch. Its leaves stay where they were read: a copy of each would cost an audit more than its CRC.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     /// Log index of the first leaf.
     pub first_index: u64,
-    /// The leaves in order.
-    pub leaves: Vec<Vec<u8>>,
     /// The signed checkpoint behind them.
     pub note: Vec<u8>,
+    /// The frames as they stand in the file.
+    bytes: Vec<u8>,
+    /// Where in them the leaves are.
+    places: Vec<Range<usize>>,
+}
+
+impl Batch {
+    /// Number of leaves.
+    pub const fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is no leaf; a batch that was read has at least one.
+    pub const fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The n-th leaf, from 0.
+    pub fn leaf(&self, number: usize) -> Option<&[u8]> {
+        self.bytes.get(self.places.get(number)?.clone())
+    }
+
+    /// The leaves in order.
+    pub fn leaves(&self) -> impl Iterator<Item = &[u8]> {
+        self.places.iter().filter_map(|place| self.bytes.get(place.clone()))
+    }
 }
 
 /// Why reading ended before the end.
@@ -114,16 +139,16 @@ pub fn read(
         let mut hasher = Sha256::new_with_prefix(&head.bytes);
         loop {
             let start = segment.offset;
-            let Some((batch, bytes)) = segment.batch(head.epoch, next_index)? else {
+            let Some(batch) = segment.batch(head.epoch, next_index)? else {
                 let torn = segment.tail(start, head.epoch, next_index, number == last)?;
                 if torn.is_some() {
                     return Ok(torn);
                 }
                 break;
             };
-            hasher.update(&bytes);
-            next_index += u64::try_from(batch.leaves.len()).unwrap_or(u64::MAX);
-            previous_leaf = batch.leaves.last().map(|leaf| leaf_hash(leaf)).unwrap_or_default();
+            hasher.update(&batch.bytes);
+            next_index += u64::try_from(batch.len()).unwrap_or(u64::MAX);
+            previous_leaf = batch.leaves().last().map(leaf_hash).unwrap_or_default();
             if !visit(batch) {
                 return Ok(None);
             }
@@ -242,18 +267,18 @@ impl Segment {
         head.ok_or_else(|| self.damaged(0, "the head is damaged"))
     }
 
-    /// The next batch with its bytes as they stand in the file; none if the next bytes are not a whole batch.
-    fn batch(&mut self, epoch: u64, first_index: u64) -> Result<Option<(Batch, Vec<u8>)>, SegmentsError> {
+    /// The next batch; none if the next bytes are not a whole batch.
+    fn batch(&mut self, epoch: u64, first_index: u64) -> Result<Option<Batch>, SegmentsError> {
         let mut batch = Batch { first_index, ..Batch::default() };
-        let mut bytes = Vec::new();
+        let bytes = &mut batch.bytes;
         let mut index = first_index;
         while bytes.len() < BATCH_BYTES_MAX {
             let start = bytes.len();
-            if !self.fill(&mut bytes, FRAME_HEAD_BYTES)? {
+            if !self.fill(bytes, FRAME_HEAD_BYTES)? {
                 return Ok(None);
             }
             let Some(length) = bytes.get(start..).and_then(body_length) else { return Ok(None) };
-            if !self.fill(&mut bytes, length)? {
+            if !self.fill(bytes, length)? {
                 return Ok(None);
             }
             let found = bytes.get(start..).and_then(|bytes| frame(bytes, self.number, epoch));
@@ -262,10 +287,10 @@ impl Segment {
                 return Ok(None);
             };
             match (frame.is_note, frame.is_end) {
-                (false, false) => batch.leaves.push(body.to_vec()),
-                (true, true) if !batch.leaves.is_empty() => {
+                (false, false) => batch.places.push(start + FRAME_HEAD_BYTES..bytes.len()),
+                (true, true) if !batch.places.is_empty() => {
                     batch.note = body.to_vec();
-                    return Ok(Some((batch, bytes)));
+                    return Ok(Some(batch));
                 }
                 _ => return Ok(None),
             }

@@ -41,6 +41,8 @@
 //! canonical JSON; `evidence` what a check used beside the CMS, registered certificates and recorded lists, canonical
 //! JSON (docs/FORMAT.md section 6); `reason`, `reservations`, `statement` UTF-8 text.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -323,15 +325,15 @@ impl Event {
     /// Checks that exactly the payloads are there that the event has; the error names the slot.
     pub fn check_slots<'a>(&self, given: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
         let numbered = |name: &str| self.checked().iter().map(|checked| format!("{name}-{}", checked.slot)).collect();
-        let mut expected: Vec<(String, bool)> = Vec::new();
+        let mut expected: Vec<(Cow<'static, str>, bool)> = Vec::new();
         for (name, presence) in self.slots() {
             match presence {
-                Presence::Required => expected.push(((*name).to_owned(), true)),
-                Presence::Optional => expected.push(((*name).to_owned(), false)),
+                Presence::Required => expected.push((Cow::Borrowed(*name), true)),
+                Presence::Optional => expected.push((Cow::Borrowed(*name), false)),
                 Presence::PerSignature | Presence::OptionalPerSignature => {
                     let names: Vec<String> = numbered(name);
                     let required = *presence == Presence::PerSignature;
-                    expected.extend(names.into_iter().map(|name| (name, required)));
+                    expected.extend(names.into_iter().map(|name| (Cow::Owned(name), required)));
                 }
             }
         }
@@ -339,7 +341,7 @@ impl Event {
             let place = expected.iter().position(|(name, _)| name == slot).ok_or(slot)?;
             expected.swap_remove(place);
         }
-        expected.into_iter().find(|(_, required)| *required).map_or(Ok(()), |(name, _)| Err(name))
+        expected.into_iter().find(|(_, required)| *required).map_or(Ok(()), |(name, _)| Err(name.into_owned()))
     }
 
     /// The signatures that were checked at receipt.
@@ -442,11 +444,13 @@ fn codes_are_sorted(codes: &[RefusalCode]) -> bool {
 }
 
 fn named(home: StreamId, others: impl IntoIterator<Item = StreamId>) -> Vec<StreamId> {
-    let mut others: Vec<_> = others.into_iter().filter(|other| *other != home).collect();
-    others.sort_unstable();
-    others.dedup();
-    others.insert(0, home);
-    others
+    let mut streams = vec![home.clone()];
+    streams.extend(others.into_iter().filter(|other| *other != home));
+    if let Some((_, others)) = streams.split_first_mut() {
+        others.sort_unstable();
+    }
+    streams.dedup();
+    streams
 }
 
 fn with_document(document: crate::id::DocumentId, sender: ParticipantId, recipient: ParticipantId) -> [StreamId; 3] {

@@ -22,6 +22,7 @@ use crate::log::merkle::{Frontier, Sha3Tree};
 use crate::log::note::VerifierKey;
 use crate::log::receipt::Receipt;
 use crate::log::seal::{PreviousSeal, Seal};
+use crate::log::stream::stream_leaf_hash;
 use crate::time::Timestamp;
 
 mod decode;
@@ -224,7 +225,7 @@ impl Replay {
     fn genesis(&mut self, genesis: &Genesis, hash: Digest) {
         let stream = genesis.stream().map_key();
         // The first record of an empty stream.
-        let _ = self.heads.push(stream, LeafIndex(0), &hash, false);
+        let _ = self.heads.push(stream, LeafIndex(0), stream_leaf_hash(LeafIndex(0), &hash), None);
         self.last_at = genesis.at;
         self.previous_seal = PreviousSeal { index: LeafIndex(0), leaf: hash };
         let own_key = genesis.log_keys.first().cloned();
@@ -274,40 +275,40 @@ impl Replay {
     }
 
     fn event(&mut self, index: LeafIndex, leaf: &Decoded, event: &EventLeaf) {
-        let EventLeaf { record, event, keys } = event;
-        let id = Some(record.id);
-        self.ids.push(u128::from_be_bytes(*record.id.as_bytes()));
-        if record.at < self.last_at {
-            let detail = format!("at {} after {}", record.at, self.last_at);
+        let EventLeaf { id, at, seq, prev, keys, stream_hash, .. } = event;
+        self.ids.push(u128::from_be_bytes(*id.as_bytes()));
+        let id = Some(*id);
+        if *at < self.last_at {
+            let detail = format!("at {at} after {}", self.last_at);
             self.fail(Code::RecordOrder, index, id, detail);
         }
-        self.last_at = self.last_at.max(record.at);
+        self.last_at = self.last_at.max(*at);
         let genesis = self.known.as_ref().map(|known| known.hash);
         if let Some(home) = keys.first() {
-            let (seq, prev) = self.heads.chain(home);
-            let prev = prev.or(genesis).unwrap_or_default();
-            if record.seq != seq {
-                self.fail(Code::ChainBroken, index, id, format!("seq is {}, not {seq}", record.seq));
+            let (next, last) = self.heads.chain(home);
+            let last = last.or(genesis).unwrap_or_default();
+            if *seq != next {
+                self.fail(Code::ChainBroken, index, id, format!("seq is {seq}, not {next}"));
             }
-            if record.prev != prev {
-                self.fail(Code::ChainBroken, index, id, format!("prev is {}, not {prev}", record.prev));
+            if *prev != last {
+                self.fail(Code::ChainBroken, index, id, format!("prev is {prev}, not {last}"));
             }
         }
         for (place, key) in keys.iter().enumerate() {
-            if self.heads.push(*key, index, &leaf.hash, place == 0).is_err() {
+            if self.heads.push(*key, index, *stream_hash, (place == 0).then_some(leaf.hash)).is_err() {
                 self.fail(Code::StreamOrder, index, id, "the stream cannot take the record");
             }
         }
         if let Some(rules) = &mut self.rules {
             let findings = &mut self.findings;
             let origin = self.known.as_ref().map(|known| &known.origin);
-            rules.event(index, record, event, origin, &mut |code, detail| {
+            rules.event(index, event, origin, &mut |code, detail| {
                 findings.add(Finding::new(code, detail).about(index, id));
             });
         }
         if let (Some(payloads), Some(known)) = (&mut self.payloads, &self.known) {
             let findings = &mut self.findings;
-            payloads.event(record, event, &known.origin, &mut |code, detail| {
+            payloads.event(event, &known.origin, &mut |code, detail| {
                 findings.add(Finding::new(code, detail).about(index, id));
             });
         }

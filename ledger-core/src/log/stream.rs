@@ -46,10 +46,16 @@ impl StreamFrontier {
 
     /// Appends the record at `index` of the log.
     pub fn push(&mut self, index: LeafIndex, leaf: &Digest) -> Result<(), StreamOrderError> {
+        self.push_hashed(index, stream_leaf_hash(index, leaf))
+    }
+
+    /// As [`StreamFrontier::push`], for who has the [`stream_leaf_hash`] already: it is the same in each stream that
+    /// the record names.
+    pub fn push_hashed(&mut self, index: LeafIndex, hash: Digest) -> Result<(), StreamOrderError> {
         if let Some(last) = self.last().filter(|last| index <= *last) {
             return Err(StreamOrderError { index, last });
         }
-        self.frontier.push(stream_leaf_hash(index, leaf));
+        self.frontier.push(hash);
         self.last = index.0;
         Ok(())
     }

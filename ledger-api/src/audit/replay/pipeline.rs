@@ -41,7 +41,7 @@ struct Chunk {
 impl Chunk {
     fn new(batches: Vec<Batch>) -> Self {
         let places = batches.iter().enumerate();
-        let leaves = places.flat_map(|(at, batch)| (0..batch.leaves.len()).map(move |leaf| (at, leaf))).collect();
+        let leaves = places.flat_map(|(at, batch)| (0..batch.len()).map(move |leaf| (at, leaf))).collect();
         Self { batches, leaves, next: AtomicUsize::new(0) }
     }
 
@@ -54,7 +54,7 @@ impl Chunk {
             let share = rest.iter().take(SHARE_LEAVES).filter_map(|(batch, leaf)| {
                 let batch = self.batches.get(*batch)?;
                 let index = batch.first_index + u64::try_from(*leaf).ok()?;
-                Some(decode(LeafIndex(index), batch.leaves.get(*leaf)?))
+                Some(decode(LeafIndex(index), batch.leaf(*leaf)?))
             });
             done.push((start, share.collect()));
         }
@@ -79,7 +79,7 @@ impl Pipeline {
 
     /// Takes the next batch of the log.
     pub(super) fn push(&mut self, batch: Batch) {
-        self.leaves += batch.leaves.len();
+        self.leaves += batch.len();
         self.gathered.push(batch);
         if self.leaves >= CHUNK_LEAVES {
             self.flush();
@@ -114,7 +114,7 @@ impl Pipeline {
     fn fold(&mut self, chunk: &Chunk, shares: Vec<(usize, Vec<Decoded>)>) {
         let mut decoded = shares.into_iter().flat_map(|(_, share)| share);
         for batch in &chunk.batches {
-            for leaf in decoded.by_ref().take(batch.leaves.len()) {
+            for leaf in decoded.by_ref().take(batch.len()) {
                 self.replay.push(&leaf);
             }
             self.replay.note(&batch.note);

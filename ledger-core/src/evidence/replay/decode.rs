@@ -7,7 +7,10 @@ use crate::id::{EventId, LeafIndex, StreamId};
 use crate::log::genesis::Genesis;
 use crate::log::merkle::{alt_leaf_hash, leaf_hash};
 use crate::log::seal::Seal;
+use crate::log::stream::stream_leaf_hash;
+use crate::payload::Commitment;
 use crate::record::Record;
+use crate::time::Timestamp;
 
 /// A leaf, hashed and read.
 #[derive(Debug, Clone)]
@@ -40,23 +43,37 @@ pub enum Content {
     },
 }
 
-/// An event that is canonical, of its schema, and names the streams that it must.
+/// An event that is canonical, of its schema, and names the streams that it must: of its record what a replay needs
+/// beside the leaf alone. The rest is dropped where it was read, and not carried from one thread to another.
 #[derive(Debug, Clone)]
 pub struct EventLeaf {
-    /// The record.
-    pub record: Record,
+    /// The event's id.
+    pub id: EventId,
+    /// When the operator recorded it.
+    pub at: Timestamp,
+    /// Place among the records homed in the home stream.
+    pub seq: u64,
+    /// Leaf hash of the record before it there.
+    pub prev: Digest,
+    /// The home stream.
+    pub home: StreamId,
+    /// Commitments to its payloads.
+    pub sealed: Vec<Commitment>,
     /// What happened.
     pub event: Event,
     /// Keys of its streams in the map; the home stream first.
     pub keys: Vec<Digest>,
+    /// Its leaf hash in the trees of those streams.
+    pub stream_hash: Digest,
 }
 
 /// Hashes and reads the leaf at an index.
 pub fn decode(index: LeafIndex, bytes: &[u8]) -> Decoded {
-    Decoded { hash: leaf_hash(bytes), alt_hash: alt_leaf_hash(bytes), content: content(index, bytes) }
+    let hash = leaf_hash(bytes);
+    Decoded { hash, alt_hash: alt_leaf_hash(bytes), content: content(index, bytes, &hash) }
 }
 
-fn content(index: LeafIndex, bytes: &[u8]) -> Content {
+fn content(index: LeafIndex, bytes: &[u8], hash: &Digest) -> Content {
     let malformed = |code, id, reason: String| Content::Malformed { code, id, reason };
     if index.0 == 0 {
         return match Genesis::decode(bytes) {
@@ -77,8 +94,13 @@ fn content(index: LeafIndex, bytes: &[u8]) -> Content {
     };
     match Event::decode(&record) {
         Ok(event) => {
-            let keys = record.streams.iter().map(StreamId::map_key).collect();
-            Content::Event(Box::new(EventLeaf { record, event, keys }))
+            let Record { id, at, seq, prev, sealed, streams, .. } = record;
+            let keys = streams.iter().map(StreamId::map_key).collect();
+            let Some(home) = streams.into_iter().next() else {
+                return malformed(Code::RecordStreams, Some(id), "no home stream".to_owned());
+            };
+            let stream_hash = stream_leaf_hash(index, hash);
+            Content::Event(Box::new(EventLeaf { id, at, seq, prev, home, sealed, event, keys, stream_hash }))
         }
         Err(error @ EventError::Streams { .. }) => malformed(Code::RecordStreams, Some(record.id), error.to_string()),
         Err(error) => malformed(Code::RecordMalformed, Some(record.id), with_sources(&error)),

@@ -53,14 +53,21 @@ impl Heads {
         head.map_or((0, None), |head| (head.homed, (head.homed > 0).then_some(head.last_homed)))
     }
 
-    /// Appends a record to a stream; one that is homed there continues its chain.
-    pub(super) fn push(&mut self, key: Digest, index: LeafIndex, leaf: &Digest, homed: bool) -> Result<(), HeadError> {
+    /// Appends a record to a stream by its hash in stream trees. The leaf hash of one that is homed there continues the
+    /// chain.
+    pub(super) fn push(
+        &mut self,
+        key: Digest,
+        index: LeafIndex,
+        hash: Digest,
+        homed: Option<Digest>,
+    ) -> Result<(), HeadError> {
         let (place, head) = self.entry(key)?;
-        if homed {
+        if let Some(leaf) = homed {
             head.homed += 1;
-            head.last_homed = *leaf;
+            head.last_homed = leaf;
         }
-        head.frontier.push(index, leaf)?;
+        head.frontier.push_hashed(index, hash)?;
         self.moved.push(place);
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use super::EventLeaf;
 use crate::digest::Digest;
 use crate::domain::delivery::Delivery;
 use crate::domain::document::ContentInfo;
@@ -25,7 +26,6 @@ use crate::id::{CertificateId, DeliveryId, DocumentId, EventId, Origin};
 use crate::payload::Commitment;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::Crl;
-use crate::record::Record;
 use crate::signature::{self, EvidenceSet, SignaturePolicy, SignedContent, TrustSnapshot, Verdict, VerifyInput};
 use crate::time::Timestamp;
 
@@ -85,7 +85,8 @@ impl PayloadAudit {
         }
     }
 
-    pub(super) fn event(&mut self, record: &Record, event: &Event, origin: &Origin, find: &mut Find<'_>) {
+    pub(super) fn event(&mut self, record: &EventLeaf, origin: &Origin, find: &mut Find<'_>) {
+        let event = &record.event;
         let mut payloads: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
         for commitment in &record.sealed {
             let slot = commitment.slot.as_str();
@@ -119,7 +120,7 @@ impl PayloadAudit {
 
     /// Keeps what later events refer to, and checks the ids that follow from the content.
     #[expect(clippy::wildcard_enum_match_arm, reason = "nothing refers to the payloads of the other events")]
-    fn remember(&mut self, record: &Record, event: &Event, payloads: &BTreeMap<&str, Vec<u8>>, find: &mut Find<'_>) {
+    fn remember(&mut self, record: &EventLeaf, event: &Event, payloads: &BTreeMap<&str, Vec<u8>>, find: &mut Find<'_>) {
         let place = |slot: &str| {
             let commitment = record.sealed.iter().find(|commitment| commitment.slot.as_str() == slot)?;
             Some((record.id, commitment.clone()))

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::EventLeaf;
 use crate::digest::Digest;
 use crate::domain::certificate::Certificate;
 use crate::domain::delivery::Delivery;
@@ -16,7 +17,6 @@ use crate::id::{
     CertificateId, DeliveryId, DocumentId, EventId, IdentityId, KeyId, LeafIndex, Origin, ParticipantId, StreamId,
     StreamKind,
 };
-use crate::record::Record;
 
 /// The state of everything that decides about itself, and what is needed across.
 #[derive(Debug, Default)]
@@ -39,11 +39,11 @@ impl Rules {
     pub(super) fn event(
         &mut self,
         index: LeafIndex,
-        record: &Record,
-        event: &Event,
+        record: &EventLeaf,
         origin: Option<&Origin>,
         find: &mut dyn FnMut(Code, String),
     ) {
+        let event = &record.event;
         let mut found = |code, why: &str| find(code, format!("{}: {why}", event.type_name()));
         self.across(event, record, origin, &mut found);
         let recorded = Recorded { id: record.id, at: record.at };
@@ -91,7 +91,7 @@ impl Rules {
 
     /// Rules that need several streams.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the other events have no rule across streams")]
-    fn across(&self, event: &Event, record: &Record, origin: Option<&Origin>, found: &mut dyn FnMut(Code, &str)) {
+    fn across(&self, event: &Event, record: &EventLeaf, origin: Option<&Origin>, found: &mut dyn FnMut(Code, &str)) {
         let mut rule = |holds: bool, why: &str| {
             if !holds {
                 found(Code::EventNotAllowed, why);
@@ -125,9 +125,8 @@ impl Rules {
             }
             _ => {}
         }
-        let home = record.home().filter(|home| home.kind() == StreamKind::Ledger);
-        if let (Some(home), Some(origin)) = (home, origin) {
-            rule(*home == StreamId::ledger(origin), "it is an act of another ledger");
+        if let Some(origin) = origin.filter(|_| record.home.kind() == StreamKind::Ledger) {
+            rule(record.home == StreamId::ledger(origin), "it is an act of another ledger");
         }
         if let Some(finding) = event.finding() {
             self.checked(finding.signature, record, found);
@@ -143,7 +142,7 @@ impl Rules {
     }
 
     /// What a check says that it used must have been there.
-    fn checked(&self, signed: &Signed, record: &Record, found: &mut dyn FnMut(Code, &str)) {
+    fn checked(&self, signed: &Signed, record: &EventLeaf, found: &mut dyn FnMut(Code, &str)) {
         let mut rule = |holds: bool, why: &str| {
             if !holds {
                 found(Code::EventNotAllowed, why);
@@ -163,7 +162,7 @@ impl Rules {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the other events are remembered by their own stream")]
-    fn remember(&mut self, index: LeafIndex, record: &Record, event: &Event) {
+    fn remember(&mut self, index: LeafIndex, record: &EventLeaf, event: &Event) {
         match event {
             Event::ParticipantRegistered(e) => drop(self.identities.insert(e.identity)),
             Event::CertificateRegistered(e) => {
