@@ -625,6 +625,26 @@ mod tests {
         }
     }
 
+    /// `streams` of a record is sorted, and a verifier in another language sorts texts.
+    #[test]
+    fn streams_sort_as_their_texts() {
+        let mut streams = Vec::new();
+        for byte in [0x0a, 0xa0, 0xff, 0x00, 0x9f] {
+            for kind in ["participant", "document", "dispute", "delivery"] {
+                streams.push(StreamId::parse(kind, &encode_hex(&[byte; 16])).unwrap());
+            }
+            for kind in ["key", "certificate", "identity"] {
+                streams.push(StreamId::parse(kind, &encode_hex(&[byte; 32])).unwrap());
+            }
+            let origin = Origin::from_name_and_random("ledger.example", [byte; 16]).unwrap();
+            streams.push(StreamId::ledger(&origin));
+        }
+        let mut texts: Vec<_> = streams.iter().map(ToString::to_string).collect();
+        texts.sort();
+        streams.sort();
+        assert_eq!(streams.iter().map(ToString::to_string).collect::<Vec<_>>(), texts);
+    }
+
     #[test]
     fn an_origin_ends_in_randomness() {
         let origin = Origin::from_name_and_random("ledger.example", [7; 16]).unwrap();
