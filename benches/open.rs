@@ -9,11 +9,8 @@ use std::time::{Duration, Instant};
 
 use exchange::{Outcome, fill, genesis, scattered_document};
 use ledger_core::digest::Digest;
-use ledger_core::evidence::Verdict;
 use ledger_core::evidence::bundle::{self, BundleInput, StreamInput};
 use ledger_core::evidence::manifest::{UnavailablePayload, UnavailableReason};
-use ledger_core::evidence::trust::TrustDirectory;
-use ledger_core::evidence::verify::{Options, verify};
 use ledger_core::id::{LeafIndex, StreamId};
 use ledger_core::log::merkle::{Sha256Tree, leaf_hash, prove_batch};
 use ledger_core::record::Record;
@@ -21,8 +18,6 @@ use ledger_store::{EmbeddedStore, StoreOptions};
 
 #[allow(dead_code, reason = "other benchmarks use the rest")]
 mod exchange;
-
-const VERIFICATIONS: usize = 101;
 
 fn main() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
@@ -117,28 +112,5 @@ fn proof(store: &EmbeddedStore) -> Outcome<()> {
         println!("    {name}: {}", length(name));
     }
     println!("    the seal: {seal}");
-    verification(&bytes, leaf_hash(&read(LeafIndex(0))?))
-}
-
-/// How long it takes to verify the bundle. It has no payloads: what one signature costs beside this, the benchmark
-/// `signature` says.
-fn verification(bundle: &[u8], genesis_leaf: Digest) -> Outcome<()> {
-    let genesis = genesis()?;
-    let log_key = genesis.log_keys.first().cloned().ok_or("no key")?;
-    let trust = TrustDirectory { origin: genesis.origin, genesis: genesis_leaf, log_key, authorities: None };
-    let mut times = Vec::new();
-    for _ in 0..VERIFICATIONS {
-        let begun = Instant::now();
-        let report = verify(bundle, &trust, Options::default())?;
-        times.push(begun.elapsed());
-        // Payloads are not there and no authority is trusted, so no more can be said; nothing is wrong.
-        if report.verdict != Verdict::Indeterminate {
-            let findings: Vec<_> = report.findings.iter().map(|finding| finding.code).collect();
-            return Err(format!("the bundle's verdict is {:?}: {findings:?}", report.verdict).into());
-        }
-    }
-    times.sort_unstable();
-    let median = times.get(VERIFICATIONS / 2).copied().unwrap_or_default();
-    println!("its bundle ({} bytes, no payloads) is verified in {median:?}", bundle.len());
     Ok(())
 }
