@@ -279,6 +279,9 @@ fn no_limbo_case_is_falsely_accepted_and_all_end_quickly() {
     assert!(refused.len() * 10 < agreed, "{agreed} {refused:?}");
 }
 
+/// Name, target, pool, outcome and code of the path.
+type PoolRow<'r> = (&'r str, &'r [u8], &'r [&'r [u8]], Outcome, &'r str);
+
 /// Pitfall 5: what a message carries is an offer. A stranger's certificate with the issuer's name and key identifier, or
 /// the issuer's own with a signature that does not hold, is not a proof that the signer's certificate is forged.
 #[test]
@@ -294,7 +297,7 @@ fn a_forged_issuer_makes_a_path_missing_and_not_broken() {
     let trust = TrustSnapshot::from_certificates([&root]).unwrap();
     let policy = SignaturePolicy::default_2026();
     let at = Certificate::parse(&user).unwrap().not_before().plus_ms(1000);
-    let rows: [(&str, &[u8], &[&[u8]], Outcome, &str); 6] = [
+    let rows: [PoolRow<'_>; 6] = [
         ("no issuer", &user, &[], Outcome::Indeterminate, "no-path"),
         ("another key under the name", &user, &[&other_key], Outcome::Indeterminate, "no-path"),
         ("beside the right one", &user, &[&other_key, &issuer], Outcome::Pass, "ok"),
@@ -304,7 +307,9 @@ fn a_forged_issuer_makes_a_path_missing_and_not_broken() {
     ];
     for (name, target, pool, outcome, code) in rows {
         let mut evidence = EvidenceSet::default();
-        pool.iter().for_each(|der| evidence.add_certificate(der));
+        for der in pool {
+            evidence.add_certificate(der);
+        }
         let report = verify_certificate(target, &evidence, &trust, &policy, at, None);
         assert_eq!((report.chain.check.outcome, report.chain.check.code.as_str()), (outcome, code), "{name}");
     }

@@ -103,11 +103,9 @@ impl World {
         let _left_over = std::fs::remove_dir_all(&directory);
         let start: Timestamp = START.parse().unwrap();
         let clock = Arc::new(Hand(AtomicU64::new(start.unix_ms())));
-        let options = LedgerOptions {
-            identifiers: IdentifierMode::TestIdentifiers,
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            ..LedgerOptions::default()
-        };
+        let same: Arc<dyn Clock> = clock.clone();
+        let options =
+            LedgerOptions { identifiers: IdentifierMode::TestIdentifiers, clock: same, ..LedgerOptions::default() };
         let ledger = Ledger::create(&directory, options).await.unwrap();
         let not_before = start.minus_ms(48 * HOUR_MS);
         let mut ca = TestCa::with_algorithm(algorithm, "TEST CA", not_before, [1; 32]);

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ledger_core::digest::Digest;
@@ -39,6 +40,8 @@ struct Setting {
     signer: Party,
     now: Timestamp,
     asked: usize,
+    /// Those last published.
+    terms: BTreeMap<Digest, TrustTerms>,
 }
 
 fn operator() -> Actor {
@@ -75,7 +78,7 @@ impl Setting {
             purpose: Purpose::Signing,
         };
         let signer = ca.issue(&spec, [2; 32]);
-        Self { directory, ledger: ledger.unwrap(), ca, signer, now, asked: 0 }
+        Self { directory, ledger: ledger.unwrap(), ca, signer, now, asked: 0, terms: BTreeMap::new() }
     }
 
     async fn ask(&mut self, actor: &Actor, command: impl Into<Command>) -> Result<Executed, Vec<RefusalCode>> {
@@ -87,11 +90,12 @@ impl Setting {
         }
     }
 
-    fn trust(&self, hierarchy: Option<Hierarchy>, policy: &SignaturePolicy) -> PublishTrust {
+    fn trust(&mut self, hierarchy: Option<Hierarchy>, policy: &SignaturePolicy) -> PublishTrust {
         let anchor = self.ca.certificate_der().to_vec();
         let digest = Digest::sha256(&[&anchor]);
         let mut trust = PublishTrust::of_anchors(vec![anchor], policy.to_canonical_bytes().unwrap());
         trust.terms.extend(hierarchy.map(|hierarchy| (digest, TrustTerms::of_hierarchy(hierarchy))));
+        self.terms = trust.terms.clone();
         trust
     }
 
@@ -128,6 +132,18 @@ impl Setting {
         self.ask(&owner(participant), ApplySignature { document, cms }).await.map(|_| document)
     }
 
+    /// With what the ledger itself hands out for verifiers.
+    async fn assert_passes_offline(&self, document: DocumentId) {
+        let bundle = self.ledger.export(document, Viewer::Operator).await.unwrap();
+        let files = self.ledger.export_trust();
+        let files = files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice()));
+        let directory = TrustDirectory::from_files(files).unwrap();
+        let terms = directory.authorities.as_ref().unwrap().terms().clone();
+        assert_eq!(terms, self.terms);
+        let report = verify::verify(&bundle, &directory, Options::default()).unwrap();
+        assert_eq!(report.verdict, verify::Verdict::Passed, "{:#?}", report.findings);
+    }
+
     async fn close(self) {
         self.ledger.close().await.unwrap();
         std::fs::remove_dir_all(self.directory).unwrap();
@@ -159,6 +175,10 @@ async fn a_test_hierarchy_counts_in_a_ledger_of_tests_only() {
         let company = setting.company().await;
         let codes = setting.register(company).await.err().unwrap_or_default();
         assert_eq!(codes.first().copied(), refused, "{name}");
+        if refused.is_none() {
+            let document = setting.sign(company).await.unwrap();
+            setting.assert_passes_offline(document).await;
+        }
         setting.close().await;
     }
 }
@@ -195,12 +215,7 @@ async fn a_delta_counts_with_its_base_and_the_bundle_carries_both() {
     setting.register(company).await.unwrap();
     let document = setting.sign(company).await.unwrap();
 
-    let bundle = setting.ledger.export(document, Viewer::Operator).await.unwrap();
-    let files = setting.ledger.export_trust();
-    let files = files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice()));
-    let directory = TrustDirectory::from_files(files).unwrap();
-    let report = verify::verify(&bundle, &directory, Options::default()).unwrap();
-    assert_eq!(report.verdict, verify::Verdict::Passed, "{:#?}", report.findings);
+    setting.assert_passes_offline(document).await;
 
     // Hourly deltas, all of them good for a day, do not push out their base.
     for hours in 1..24 {

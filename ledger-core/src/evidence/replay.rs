@@ -227,6 +227,9 @@ impl Replay {
         // The first record of an empty stream.
         let _ = self.heads.push(stream, LeafIndex(0), stream_leaf_hash(LeafIndex(0), &hash), None);
         self.last_at = genesis.at;
+        if let Some(payloads) = &mut self.payloads {
+            payloads.begin(genesis);
+        }
         self.previous_seal = PreviousSeal { index: LeafIndex(0), leaf: hash };
         let own_key = genesis.log_keys.first().cloned();
         let mut key = own_key.clone();

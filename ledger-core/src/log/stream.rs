@@ -105,13 +105,13 @@ mod tests {
 
     #[test]
     fn a_hash_that_is_known_already_gives_the_same_tree() {
-        let (mut hashes, mut hashed) = (StreamFrontier::default(), StreamFrontier::default());
+        let (mut plain, mut given) = (StreamFrontier::default(), StreamFrontier::default());
         for (index, byte) in [(1, 5), (4, 6), (9, 7)].map(|(index, byte)| (LeafIndex(index), byte)) {
             let leaf = Digest::new([byte; 32]);
-            hashes.push(index, &leaf).unwrap();
-            hashed.push_hashed(index, stream_leaf_hash(index, &leaf)).unwrap();
+            plain.push(index, &leaf).unwrap();
+            given.push_hashed(index, stream_leaf_hash(index, &leaf)).unwrap();
         }
-        assert_eq!(hashed, hashes);
+        assert_eq!(given, plain);
     }
 
     #[test]

@@ -61,6 +61,12 @@ impl SignaturePolicy {
         Self { identifiers: Some(identifiers), accept_test_hierarchy, ..Self::default_2026() }
     }
 
+    /// The rules of 2026 for somebody who checks again what a ledger recorded: roots that the auditor marks as tests count
+    /// if the genesis says that the ledger is one of tests.
+    pub fn for_auditor(identifiers: IdentifierMode) -> Self {
+        Self { identifiers: None, ..Self::for_ledger(identifiers) }
+    }
+
     /// Whether it lets something count that proves nothing about real persons.
     pub fn is_for_tests(&self) -> bool {
         self.accept_test_hierarchy || self.identifiers == Some(IdentifierMode::TestIdentifiers)

@@ -278,7 +278,7 @@ fn a_token_of_an_authority_whose_key_was_stolen_before_the_receipt_proves_no_tim
     let trust = both_roots(world);
     let signature = with_token(world, &world.token);
     for (reason, list) in &world.revocations {
-        let evidence = EvidenceSet::new(&[], &[list.clone()]);
+        let evidence = EvidenceSet::new(&[], std::slice::from_ref(list));
         let report = late(world, &trust, &signature, &evidence);
         if *reason == ",superseded" {
             assert_eq!(report.overall, Verdict::Passed, "{reason} {report:#?}");

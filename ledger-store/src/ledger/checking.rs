@@ -93,7 +93,9 @@ impl Checking {
         }
         // By event: the order in which records name them.
         in_force.sort_unstable_by_key(|(event, _)| *event);
-        in_force.iter().for_each(|(_, crl)| fresh.evidence.add_parsed_crl(Arc::clone(crl)));
+        for (_, crl) in &in_force {
+            fresh.evidence.add_parsed_crl(Arc::clone(crl));
+        }
         fresh.basis = CheckBasis {
             trust: fresh.trust.id(),
             policy: fresh.policy.id(),

@@ -7,6 +7,7 @@ use ledger_core::evidence::bundle::{self, BundleInput, PayloadInput, StreamInput
 use ledger_core::evidence::manifest::{UnavailablePayload, UnavailableReason};
 use ledger_core::id::{DocumentId, LeafIndex, StreamId, StreamKind};
 use ledger_core::log::merkle::{Sha256Tree, leaf_hash, prove_batch};
+use ledger_core::pki::trust::directory::TERMS_FILE;
 use ledger_core::projection::Viewer;
 use ledger_core::record::Record;
 
@@ -172,7 +173,8 @@ impl Ledger {
             .collect())
     }
 
-    /// What a verifier must have from elsewhere than the bundle: origin, hash of the genesis, log key, CA roots.
+    /// What a verifier must have from elsewhere than the bundle: origin, hash of the genesis, log key, CA roots with
+    /// their terms.
     /// Hand it over on another way than the evidence, or have the verifier take it from a source of its own.
     pub fn export_trust(&self) -> Vec<TrustFile> {
         let text =
@@ -182,8 +184,15 @@ impl Ledger {
             text("genesis.sha256", self.genesis_hash().to_string()),
             text("log.vkey", self.verifier_key().to_string()),
         ];
-        for anchor in self.inner.checking().trust.anchors() {
+        let checking = self.inner.checking();
+        let mut terms = BTreeMap::new();
+        for anchor in checking.trust.anchors() {
             files.push(TrustFile { name: format!("ca/{}.der", anchor.digest()), bytes: anchor.der().to_vec() });
+            terms.extend(checking.trust.terms().get_key_value(&anchor.digest()));
+        }
+        if !terms.is_empty() {
+            let text = serde_json::to_string(&terms).unwrap_or_default();
+            files.push(TrustFile { name: TERMS_FILE.to_owned(), bytes: text.into_bytes() });
         }
         files
     }

@@ -32,7 +32,9 @@ impl Inner {
             let ders = self.registered_certificates(registered.certificate).await?;
             let Some(der) = ders.first() else { continue };
             let mut evidence = evidence.clone();
-            ders.iter().for_each(|der| evidence.add_certificate(der));
+            for der in &ders {
+                evidence.add_certificate(der);
+            }
             let at = now.min(registered.not_after);
             let report = signature::verify_certificate(der, &evidence, &checking.trust, &checking.policy, at, None);
             let since = report.revocation.iter().filter_map(|check| revoked_since(check.revocation)).min();

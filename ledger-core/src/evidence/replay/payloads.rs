@@ -23,6 +23,7 @@ use crate::evidence::outcome;
 use crate::evidence::used::{AtSigning, UsedEvidence, at_signing};
 use crate::evidence::verify::signatures::{der_sequence, run, words};
 use crate::id::{CertificateId, DeliveryId, DocumentId, EventId, Origin};
+use crate::log::genesis::Genesis;
 use crate::payload::Commitment;
 use crate::pki::certificate::Certificate;
 use crate::pki::crl::Crl;
@@ -54,6 +55,8 @@ type Place = (EventId, Commitment);
 pub(super) struct PayloadAudit {
     source: Box<dyn PayloadSource>,
     authorities: Option<Arc<TrustSnapshot>>,
+    /// The auditor's own, beside those that the ledger published.
+    policy: SignaturePolicy,
     certificates: EvidenceSet,
     crls: BTreeMap<EventId, Arc<Crl>>,
     trusts: BTreeMap<Digest, TrustSnapshot>,
@@ -73,6 +76,7 @@ impl PayloadAudit {
         Self {
             source,
             authorities,
+            policy: SignaturePolicy::default_2026(),
             certificates: EvidenceSet::default(),
             crls: BTreeMap::new(),
             trusts: BTreeMap::new(),
@@ -83,6 +87,10 @@ impl PayloadAudit {
             pending: BTreeMap::new(),
             deliveries: BTreeMap::new(),
         }
+    }
+
+    pub(super) fn begin(&mut self, genesis: &Genesis) {
+        self.policy = SignaturePolicy::for_auditor(genesis.identifiers);
     }
 
     pub(super) fn event(&mut self, record: &EventLeaf, origin: &Origin, find: &mut Find<'_>) {
@@ -334,8 +342,8 @@ impl PayloadAudit {
             find(Code::VerdictUnchecked, name.to_owned());
         }
         let verdict = self.authorities.as_ref().map(|trust| {
-            let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(used, |_| true));
-            run(&content, &cms, &evidence, trust, &policy, *signed_at, received_at).overall
+            let (policy, evidence) = (&self.policy, self.evidence(used, |_| true));
+            run(&content, &cms, &evidence, trust, policy, *signed_at, received_at).overall
         });
         // An honest finding that the signature is bad speaks for the ledger.
         if !matches!((verdict, signed.verdict), (Some(Verdict::Failed(_)), event::Verdict::Failed)) {
@@ -351,8 +359,8 @@ impl PayloadAudit {
     /// Once more with the roots that the auditor trusts; `None` without any.
     fn trusted_at_signing(&self, moment: &Moment<'_>) -> Option<Verdict> {
         let trust = self.authorities.as_ref()?;
-        let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(moment.used, |_| true));
-        Some(at_signing(&moment.input(&evidence, trust, &policy), moment.content.required_role).report.overall)
+        let (policy, evidence) = (&self.policy, self.evidence(moment.used, |_| true));
+        Some(at_signing(&moment.input(&evidence, trust, policy), moment.content.required_role).report.overall)
     }
 
     /// The signatures of a document at the moment of its receipt.
@@ -384,8 +392,8 @@ impl PayloadAudit {
                 find(Code::VerdictUnchecked, name.clone());
             }
             let verdict = self.authorities.as_ref().map(|trust| {
-                let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(&used, |_| true));
-                run(&content, &cms, &evidence, trust, &policy, *signed_at, at).overall
+                let (policy, evidence) = (&self.policy, self.evidence(&used, |_| true));
+                run(&content, &cms, &evidence, trust, policy, *signed_at, at).overall
             });
             say(verdict, &name, find);
         }
@@ -406,10 +414,10 @@ impl PayloadAudit {
             return find(Code::CertificateIndeterminate, why.to_owned());
         };
         let used = used(payloads, "evidence", find);
-        let (policy, evidence) = (SignaturePolicy::default_2026(), self.evidence(&used, |_| true));
-        let certificate = signature::verify_certificate(der, &evidence, trust, &policy, at, None).verdict;
+        let (policy, evidence) = (&self.policy, self.evidence(&used, |_| true));
+        let certificate = signature::verify_certificate(der, &evidence, trust, policy, at, None).verdict;
         let statement = statement::possession(origin, event.participant).unwrap_or_default();
-        let report = run(&SignedContent::statement(&statement), possession, &evidence, trust, &policy, at, at);
+        let report = run(&SignedContent::statement(&statement), possession, &evidence, trust, policy, at, at);
         if report.signatures.first().is_none_or(|one| one.signer.certificate != Some(event.certificate)) {
             find(Code::CertificateFailed, "the proof of possession is by another certificate".to_owned());
         }

@@ -16,7 +16,7 @@ use crate::domain::statement;
 use crate::evidence::finding::Code;
 use crate::evidence::outcome;
 use crate::evidence::used::{AtSigning, UsedEvidence, at_signing};
-use crate::id::{DeliveryId, EventId, LeafIndex, Origin, StreamId};
+use crate::id::{DeliveryId, EventId, IdentifierMode, LeafIndex, Origin, StreamId};
 use crate::pki::crl::Crl;
 use crate::signature::{
     self, EvidenceSet, SignaturePolicy, SignedContent, TrustSnapshot, Verdict, VerificationReport, VerifyInput,
@@ -184,6 +184,12 @@ pub fn der_sequence(bytes: &[u8]) -> Vec<&[u8]> {
         rest = after;
     }
     found
+}
+
+/// The auditor's own policy, beside those that the ledger published.
+fn auditors_policy(case: &Case<'_>) -> SignaturePolicy {
+    let mode = case.genesis.as_ref().map(|genesis| genesis.identifiers);
+    SignaturePolicy::for_auditor(mode.unwrap_or(IdentifierMode::Strict))
 }
 
 impl Pool {
@@ -378,7 +384,7 @@ fn check_signature(
         case.find_at(Code::SignatureIndeterminate, index, detail);
         return Some(judged);
     };
-    let policy = SignaturePolicy::default_2026();
+    let policy = auditors_policy(case);
     let evidence = pool.everything();
     let input = VerifyInput {
         document: &content.bytes,
@@ -498,7 +504,7 @@ fn check_certificate(case: &mut Case<'_>, pool: &Pool, index: LeafIndex, shown: 
         let detail = "NO_CERTIFICATE_CHAIN_FOUND, the trust directory has no root certificates";
         return case.find_at(Code::CertificateIndeterminate, index, detail);
     };
-    let (policy, at) = (SignaturePolicy::default_2026(), shown.record.at);
+    let (policy, at) = (auditors_policy(case), shown.record.at);
     let evidence = pool.everything();
     let certificate = signature::verify_certificate(der, &evidence, &trust, &policy, at, None).verdict;
     let statement = statement::possession(&case.trust.origin, event.participant).unwrap_or_default();
