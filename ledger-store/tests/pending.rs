@@ -22,12 +22,15 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ledger_core::digest::Digest;
 use ledger_core::domain::command::{
     AnnulKey, ApplySignature, Command, FormDocument, PublishTrust, Receive, RecipientRequest, RecordCrl, RecordFinding,
     RegisterCertificate, RegisterParticipant, ReportCompromise, ResumeKey, SendDocument, SlotRequest,
 };
 use ledger_core::domain::event::{Answer, Channel, Format, ParticipantKind, Verdict};
 use ledger_core::domain::refusal::RefusalCode;
+use ledger_core::evidence::container;
+use ledger_core::evidence::manifest::Manifest;
 use ledger_core::evidence::trust::TrustDirectory;
 use ledger_core::evidence::{self, Options};
 use ledger_core::id::{
@@ -284,11 +287,14 @@ impl World {
 
     /// The outcome of the evidence file, verified with nothing but the trust directory, and its codes.
     async fn verify(&self, document: DocumentId) -> (evidence::Verdict, Vec<String>) {
-        let bundle = self.ledger.export(document, Viewer::Operator).await.unwrap();
+        self.verify_bundle(&self.ledger.export(document, Viewer::Operator).await.unwrap())
+    }
+
+    fn verify_bundle(&self, bundle: &[u8]) -> (evidence::Verdict, Vec<String>) {
         let files = self.ledger.export_trust();
         let files = files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice()));
         let trust = TrustDirectory::from_files(files).unwrap();
-        let report = evidence::verify(&bundle, &trust, Options::default()).unwrap();
+        let report = evidence::verify(bundle, &trust, Options::default()).unwrap();
         let findings = report.findings.iter().map(|finding| format!("{} {}", finding.code, finding.detail));
         (report.verdict, findings.collect())
     }
@@ -330,6 +336,52 @@ async fn what_the_responder_confirms_later_counts_later_and_is_proven_offline_by
     let (verdict, findings) = world.verify(document).await;
     assert_eq!(verdict, evidence::Verdict::Passed, "{findings:#?}");
     assert!(world.ledger.check_views().await.unwrap().agrees());
+
+    // What the checks used can neither be exchanged nor left away, however well the bundle is packed again.
+    let bundle = world.ledger.export(document, Viewer::Operator).await.unwrap();
+    let used = evidence_files(&bundle);
+    assert!(used.len() > 1, "{used:?}");
+    for (number, file) in used.iter().enumerate() {
+        let other = used[(number + 1) % used.len()].clone();
+        let emptied = br#"{"certificates":["AA=="],"schema":1}"#.to_vec();
+        let own = contents(&bundle, file);
+        // Two checks may have used the same.
+        for content in [contents(&bundle, &other), emptied].into_iter().filter(|content| *content != own) {
+            let changed = packed_with(&bundle, file, content);
+            let (verdict, findings) = world.verify_bundle(&changed);
+            assert_eq!(verdict, evidence::Verdict::Failed, "{file}: {findings:#?}");
+            assert!(findings.iter().any(|finding| finding.starts_with("payload-")), "{file}: {findings:#?}");
+        }
+    }
+}
+
+/// The files of a bundle with what checks used.
+fn evidence_files(bundle: &[u8]) -> Vec<String> {
+    let entries = container::read(bundle).unwrap().entries;
+    let names = entries.iter().map(|entry| entry.name).filter(|name| name.contains("-evidence"));
+    names.map(str::to_owned).collect()
+}
+
+fn contents(bundle: &[u8], name: &str) -> Vec<u8> {
+    let entries = container::read(bundle).unwrap().entries;
+    entries.iter().find(|entry| entry.name == name).unwrap().content.to_vec()
+}
+
+/// The bundle with another content of a file, and a manifest that says so.
+fn packed_with(bundle: &[u8], name: &str, content: Vec<u8>) -> Vec<u8> {
+    let mut manifest = Manifest::decode(&contents(bundle, "bundle.json")).unwrap();
+    let file = manifest.files.iter_mut().find(|file| file.name == name).unwrap();
+    (file.bytes, file.sha256) = (u64::try_from(content.len()).unwrap(), Digest::sha256(&[&content]));
+    let manifest = manifest.encode().unwrap();
+    let mut entries = container::read(bundle).unwrap().entries;
+    for entry in &mut entries {
+        match entry.name {
+            "bundle.json" => entry.content = &manifest,
+            other if other == name => entry.content = &content,
+            _ => {}
+        }
+    }
+    container::write(&entries).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
