@@ -1,9 +1,9 @@
 //! Where evidence about a signature comes from that neither its signer nor the operator hands in: OCSP answers and
 //! time-stamps, fetched while a command is carried out.
 //!
-//! The ledger asks once for each command that would not be refused anyway, before it decides. It trusts nothing of what comes back: every byte is
-//! checked like a stranger's, and what was used is kept beside the record. A source never fails; what cannot be reached
-//! is absent, and a check without it stays indeterminate until somebody looks again.
+//! The ledger asks once for each command that would not be refused anyway, before it decides. It trusts nothing of what
+//! comes back: every byte is checked like a stranger's, and what was used is kept beside the record. A source never
+//! fails; what cannot be reached is absent, and a check without it stays indeterminate until somebody looks again.
 
 mod status;
 
